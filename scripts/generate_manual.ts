@@ -10,7 +10,7 @@
  */
 import { topics } from "../src/cli/help/topics.ts";
 import {
-  columnsOf,
+  figureColumns,
   type FigureDefinition,
   LIVE_FIGURE_LISTS,
   PACKET_FIGURE_LISTS,
@@ -121,7 +121,7 @@ function tableColumns(): string {
 /** The key of a figure in JSON; in that of a distribution, `*` stands for the names of its values. */
 function keyOf(name: string, figure: FigureDefinition): string {
   if (figure.parts === undefined) return code(name);
-  const [{ key }] = columnsOf({ [name]: { ...figure, value: () => undefined } });
+  const [{ key }] = figureColumns({ [name]: { ...figure, value: () => undefined } });
   const [first] = figure.parts;
   const pattern = code(key.replace(first[0].toUpperCase() + first.slice(1), "*"));
   return figure.parts.length === SPREAD_PARTS.length ? pattern : `${pattern} (${figure.parts.join(", ")})`;

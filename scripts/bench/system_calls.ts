@@ -1,4 +1,4 @@
-import { SocketAddress } from "../../src/sys/address.ts";
+import { SockAddr } from "../../src/sys/address.ts";
 import { Arena } from "../../src/sys/arena.ts";
 import { availability } from "../../src/sys/libc.ts";
 import { Clock, TimeBase } from "../../src/sys/clock.ts";
@@ -68,7 +68,7 @@ class Loopback implements Disposable {
   readonly #received = new ReceiveBatch(this.#arena, { capacity: BATCH });
 
   constructor() {
-    this.#server.bind(SocketAddress.loopback("ipv4", 0));
+    this.#server.bind(SockAddr.loopback("ipv4", 0));
     this.#server.set(receiveBufferBytes, 4 << 20);
     this.#client.connect(this.#server.localAddress());
   }

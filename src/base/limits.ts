@@ -7,6 +7,9 @@
 /** The id of a node: 1 to 63 letters, digits, `_`, `.` and `-`; also a host of ssh, and the name of files. */
 export const NODE_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 
+/** The id of the root node. */
+export const ROOT_ID = "-";
+
 /** The name of a network namespace, a file in /run/netns: as {@linkcode NODE_ID}, also with `_` in front. */
 export const NAMESPACE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
 

@@ -18,12 +18,12 @@ import { TineError } from "./errors.ts";
  * console.assert(flows(JSON.parse('{"host": "a", "flows": []}'), "").host === "a");
  * ```
  */
-export type Check<T> = (value: unknown, name: string) => T;
+export type Validator<T> = (value: unknown, name: string) => T;
 
-/** Whether a value passes a check. */
-export function passes<T>(check: Check<T>, value: unknown): value is T {
+/** Whether a value passes a validator. */
+export function passes<T>(validate: Validator<T>, value: unknown): value is T {
   try {
-    check(value, "");
+    validate(value, "");
     return true;
   } catch (error) {
     if (error instanceof TineError) return false;
@@ -31,35 +31,35 @@ export function passes<T>(check: Check<T>, value: unknown): value is T {
   }
 }
 
-/** Checks for each field of an object. */
-export type Shape<T> = { readonly [K in keyof T]-?: Check<T[K]> };
+/** Validators for each field of an object. */
+export type Shape<T> = { readonly [K in keyof T]-?: Validator<T[K]> };
 
 /** Accepts strings. */
-export const text: Check<string> = accept("a text", (value) => typeof value === "string");
+export const text: Validator<string> = accept("a text", (value) => typeof value === "string");
 
 /** Accepts booleans. */
-export const boolean: Check<boolean> = accept("a boolean", (value) => typeof value === "boolean");
+export const boolean: Validator<boolean> = accept("a boolean", (value) => typeof value === "boolean");
 
 /** Accepts finite numbers. */
-export const number: Check<number> = accept("a number", (value): value is number => Number.isFinite(value));
+export const number: Validator<number> = accept("a number", (value): value is number => Number.isFinite(value));
 
 /** Accepts integers up to 2^53 - 1, of either sign. */
-export const integer: Check<number> = accept("an integer", (value): value is number => Number.isSafeInteger(value));
+export const integer: Validator<number> = accept("an integer", (value): value is number => Number.isSafeInteger(value));
 
 /** Accepts integers from 0 to 2^53 - 1. */
-export const count: Check<number> = accept(
+export const count: Validator<number> = accept(
   "an integer from 0 on",
   (value): value is number => Number.isSafeInteger(value) && value as number >= 0,
 );
 
 /** Accepts strings, finite numbers and booleans. */
-export const plain: Check<string | number | boolean> = accept(
+export const plain: Validator<string | number | boolean> = accept(
   "a text, a number or a boolean",
   (value) => typeof value === "string" || typeof value === "number" || typeof value === "boolean",
 );
 
 /** Reads decimal strings of signed 64-bit integers. */
-export const int64: Check<bigint> = (value, name) => {
+export const int64: Validator<bigint> = (value, name) => {
   if (typeof value === "string" && /^-?[0-9]{1,19}$/.test(value)) {
     const integer = BigInt(value);
     if (BigInt.asIntN(64, integer) === integer) return integer;
@@ -68,25 +68,25 @@ export const int64: Check<bigint> = (value, name) => {
 };
 
 /** Accepts a value that is left out. */
-export function optional<T>(check: Check<T>): Check<T | undefined> {
-  return (value, name) => value === undefined ? undefined : check(value, name);
+export function optional<T>(validate: Validator<T>): Validator<T | undefined> {
+  return (value, name) => value === undefined ? undefined : validate(value, name);
 }
 
 /** Accepts one of some values. */
-export function oneOf<const T extends string | boolean>(...values: readonly T[]): Check<T> {
+export function oneOf<const T extends string | boolean>(...values: readonly T[]): Validator<T> {
   return accept(values.join(", "), (value): value is T => values.includes(value as T));
 }
 
-/** Reads lists whose items all pass a check. */
-export function list<T>(item: Check<T>): Check<T[]> {
+/** Reads lists whose items all pass a validator. */
+export function list<T>(item: Validator<T>): Validator<T[]> {
   return (value, name) => {
     if (!Array.isArray(value)) throw wrong(name, value, "a list");
     return value.map((one, i) => item(one, `${name}[${i}]`));
   };
 }
 
-/** Reads objects whose fields all pass a check; what it returns has no prototype. */
-export function map<T>(field: Check<T>): Check<Record<string, T>> {
+/** Reads objects whose fields all pass a validator; what it returns has no prototype. */
+export function map<T>(field: Validator<T>): Validator<Record<string, T>> {
   return (value, name) => {
     const fields: Record<string, T> = Object.create(null);
     for (const [key, one] of Object.entries(record(value, name))) {
@@ -97,7 +97,7 @@ export function map<T>(field: Check<T>): Check<Record<string, T>> {
 }
 
 /** Reads objects with the fields of a shape; others are refused. */
-export function exactly<T>(shape: Shape<T>): Check<T> {
+export function exactly<T>(shape: Shape<T>): Validator<T> {
   const read = object(shape);
   return (value, name) => {
     const other = Object.keys(record(value, name)).find((key) => !Object.hasOwn(shape, key));
@@ -107,14 +107,14 @@ export function exactly<T>(shape: Shape<T>): Check<T> {
 }
 
 /** Reads objects with the fields of a shape; others are left out. */
-export function object<T>(shape: Shape<T>): Check<T> {
-  const fields = Object.entries(shape) as [string & keyof T, Check<T[string & keyof T]>][];
+export function object<T>(shape: Shape<T>): Validator<T> {
+  const fields = Object.entries(shape) as [string & keyof T, Validator<T[string & keyof T]>][];
   return (value, name) => {
     const values = record(value, name);
     const checked: Partial<T> = {};
-    for (const [key, check] of fields) {
+    for (const [key, validate] of fields) {
       const one = Object.hasOwn(values, key) ? values[key] : undefined;
-      checked[key] = check(one, name === "" ? key : `${name}.${key}`);
+      checked[key] = validate(one, name === "" ? key : `${name}.${key}`);
     }
     return checked as T;
   };
@@ -125,7 +125,7 @@ function record(value: unknown, name: string): Readonly<Record<string, unknown>>
   return value as Record<string, unknown>;
 }
 
-function accept<T>(expected: string, is: (value: unknown) => value is T): Check<T> {
+function accept<T>(expected: string, is: (value: unknown) => value is T): Validator<T> {
   return (value, name) => {
     if (is(value)) return value;
     throw wrong(name, value, expected);

@@ -184,6 +184,15 @@ export function parseRate(text: string): Rate | undefined {
   return match[3] === "bps" ? { bitsPerSecond: perSecond } : { packetsPerSecond: perSecond };
 }
 
+/**
+ * Returns the mean rate of a transfer in bits a second; 0 where no time has passed.
+ *
+ * @param nanos its duration, in nanoseconds
+ */
+export function bitsPerSecond(bytes: number, nanos: number): number {
+  return nanos > 0 ? bytes * 8e9 / nanos : 0;
+}
+
 /** Writes a rate with the largest unit that is not too large: `10Mbps`. */
 export function formatRate(rate: Rate): string {
   if (rate === "max") return rate;
@@ -214,6 +223,6 @@ export function grouped(n: number | string): string {
  *
  * @param n a whole number
  */
-export function count(n: number, one: string, many = `${one}s`): string {
+export function formatCount(n: number, one: string, many = `${one}s`): string {
   return `${grouped(n)} ${n === 1 ? one : many}`;
 }

@@ -14,7 +14,7 @@ import type { StorePlace } from "../result/test_store.ts";
 import { lines } from "../base/lines.ts";
 import { ByteWriter } from "../wire/byte_writer.ts";
 import { writeAll } from "../wire/connection.ts";
-import { Conditions } from "./conditions.ts";
+import { ConditionMonitor } from "./conditions.ts";
 import type { BridgeEnd, BridgeReport, BridgeSetup, UdfProgress } from "./messages.ts";
 
 /** Messages that wait for the process of the UDFs, in bytes; samples and logs on top are dropped. */
@@ -135,7 +135,7 @@ export class Bridge {
     return this.#options.udfs.map((config, i) => {
       const { name, table } = config;
       const error = this.#failed.get(name);
-      const { alert } = new Conditions(config);
+      const { alert } = new ConditionMonitor(config);
       return summaries?.[i] ?? {
         name,
         table,

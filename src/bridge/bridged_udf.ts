@@ -16,11 +16,11 @@ import type { Receiver } from "../udf/response_taker.ts";
 import type { RunningUdf } from "../udf/running_udf.ts";
 import { Supervisor } from "../udf/supervise/supervisor.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
-import { Conditions } from "./conditions.ts";
+import { ConditionMonitor } from "./conditions.ts";
 import { DEFAULT_BATCH_WINDOW_MS } from "./row_feeder.ts";
 import { DirectHandler } from "./direct_handler.ts";
 import type { UdfProgress } from "./messages.ts";
-import type { ReachOptions } from "./reach_udf.ts";
+import type { ReachPlanUdfOptions } from "./reach_udf.ts";
 import { OutputAllowance } from "./restraint.ts";
 import { RowPoints } from "./row_points.ts";
 import { udfOptions } from "../udf/option_values.ts";
@@ -54,7 +54,7 @@ export interface BridgedUdfOptions {
   /** Makes it, where it is a handler that comes with tine. */
   readonly bundled: CreateHandler | undefined;
   /** Starts or connects to it, each time anew. */
-  reach(options: Pick<ReachOptions, "log" | "waiting" | "onRestraint" | "signal">): Promise<RunningUdf>;
+  reach(options: Pick<ReachPlanUdfOptions, "log" | "waiting" | "onRestraint" | "signal">): Promise<RunningUdf>;
   /** Where what it returns goes, a file that is empty. */
   readonly file: AppendFile;
   /** A promise where more is returned than can be written. */
@@ -84,7 +84,7 @@ export class BridgedUdf {
   readonly #options: BridgedUdfOptions;
   readonly #points: RowPoints;
   readonly #driver: Supervisor | DirectHandler;
-  readonly #conditions: Conditions;
+  readonly #conditions: ConditionMonitor;
   readonly #columns: UdfColumns;
   readonly #reader = new ByteReader();
   readonly #queue: QueuedPoints[] = [];
@@ -124,7 +124,7 @@ export class BridgedUdf {
     this.#log = new LogLimiter(options.log, { maxLines: MAX_LINES_PER_SECOND });
     this.#points = new RowPoints(schema, config.groupBy);
     this.#columns = new UdfColumns(schema);
-    this.#conditions = new Conditions(config);
+    this.#conditions = new ConditionMonitor(config);
     const log = (line: string) => this.#log.log(line);
     const waiting = (why: string) => {
       this.#why = why;

@@ -5,7 +5,7 @@ import type { UdfAlert } from "../result/summary.ts";
 import type { Point } from "../udf/point.ts";
 
 /** Watches what a UDF returns: whether its alert is met, and whether it ends the test. */
-export class Conditions {
+export class ConditionMonitor {
   readonly #alert: UdfCondition | undefined;
   readonly #stop: UdfConfig["stop"];
   readonly #forNanos: bigint;

@@ -11,7 +11,7 @@ import { setGroupNice } from "../sys/scheduling.ts";
 import { MODULE_THREADS, ProgramThreads, restrained } from "./restraint.ts";
 
 /** How a UDF of a plan is reached. */
-export interface ReachOptions {
+export interface ReachPlanUdfOptions {
   /** Gets the lines that it prints. */
   log(line: string): void;
   /** Gets a sentence when a socket is not there yet. */
@@ -35,9 +35,9 @@ const HANDLER_TIMEOUT_MS = 10_000;
  *
  * @throws {TineError} `unknown-handler`, `no-module`, `cannot-start`, `cannot-connect`, `invalid-address`
  */
-export async function reachUdf(
+export async function reachPlanUdf(
   { handler, command, socket, connect }: Pick<UdfConfig, "handler" | "command" | "socket" | "connect">,
-  options: ReachOptions,
+  options: ReachPlanUdfOptions,
 ): Promise<RunningUdf> {
   const { log, waiting, retryMs, signal, onRestraint } = options;
   if (handler !== undefined) {
@@ -64,7 +64,7 @@ export function unknownHandler(handler: string): TineError {
 }
 
 /** Starts a process that the watchdog ends with this one. */
-function startWatched(command: readonly string[], { log, watchdog, onRestraint }: ReachOptions): RunningUdf {
+function startWatched(command: readonly string[], { log, watchdog, onRestraint }: ReachPlanUdfOptions): RunningUdf {
   watchdog.start();
   const udf = startProcess(command, log, { [LINEAGE]: watchdog.lineage.command });
   const watch = watchdog.watchGroup(udf.pid);

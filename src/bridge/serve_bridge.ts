@@ -13,7 +13,7 @@ import { type Connection, writeAll } from "../wire/connection.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
 import { BridgedUdf } from "./bridged_udf.ts";
 import type { BridgeEnd, BridgeReport, BridgeSetup } from "./messages.ts";
-import { reachUdf } from "./reach_udf.ts";
+import { reachPlanUdf } from "./reach_udf.ts";
 
 /** How often rows are made of what waits for the other end of a flow, in milliseconds. */
 const SETTLE_MS = 25;
@@ -156,7 +156,7 @@ async function makeUdfs(
       schema: tableNamed(config.table)({ test: { path: "", summary: { id } }, run, idKeys }),
       file,
       room: () => files.room(),
-      reach: (options) => reachUdf(config, { ...options, retryMs: RETRY_MS, watchdog }),
+      reach: (options) => reachPlanUdf(config, { ...options, retryMs: RETRY_MS, watchdog }),
       log: (text) => reports.add({ type: "log", udf, text }),
       stop: (reason) => reports.add({ type: "stop", udf, reason }),
       failed: ({ code, message }) => reports.add({ type: "failed", udf, code, message }),

@@ -12,7 +12,7 @@ import { BUNDLED_HANDLERS, isModulePath } from "../udf/handlers/mod.ts";
 import { Host } from "../udf/host.ts";
 import type { InfoResponse, Option } from "../udf/messages.ts";
 import { checkProgram } from "../udf/udf_process.ts";
-import { reachUdf, unknownHandler } from "./reach_udf.ts";
+import { reachPlanUdf, unknownHandler } from "./reach_udf.ts";
 import { udfOptions } from "../udf/option_values.ts";
 
 /** A UDF that does not answer within this is not asked any more, in milliseconds. */
@@ -174,7 +174,7 @@ async function ask({ udf, place }: PlacedUdf, watchdog: Watchdog): Promise<Findi
   }
   let host: Host | undefined;
   try {
-    host = new Host(await reachUdf(udf, { log() {}, retryMs: 0, watchdog }), { point() {}, batch() {} }, {
+    host = new Host(await reachPlanUdf(udf, { log() {}, retryMs: 0, watchdog }), { point() {}, batch() {} }, {
       timeoutMs: TIMEOUT_MS,
     });
     const info = await host.info();

@@ -46,7 +46,7 @@ export function withPort(text: string, port: number): string {
  *
  * @throws {UsageError}
  */
-export function serverAddress(text: string): string {
+export function parseServerAddress(text: string): string {
   const address = parseAddress(text, "client");
   if (address.port === 0) throw new UsageError(`client HOST:PORT: port 0 cannot be dialled; servers print theirs`);
   return formatHostPort(address);

@@ -9,7 +9,7 @@ import { checkModuleFlags, moduleFlags, moduleOptions } from "./module_flags.ts"
 import { readUnits } from "./read_units.ts";
 import { escape, type Style, style } from "./terminal.ts";
 import { checkTarget, reachUdf, type Target, targetFlags } from "./udf_target.ts";
-import type { CheckResult } from "../udf/check/mod.ts";
+import type { CheckResult } from "../udf/check/check.ts";
 
 /** Points of one's own that are used; the rest is left alone, since each check sends them anew. */
 const MAX_POINTS = 5_000;
@@ -51,7 +51,7 @@ export const command = defineCommand({
   ],
 
   async run({ flags, trailing }) {
-    const { CHECKS, checkUdf } = await import("../udf/check/mod.ts");
+    const { CHECKS, checkUdf } = await import("../udf/check/runner.ts");
     const { writeStdout } = await import("./terminal.ts");
     const width = Math.max(...CHECKS.map(({ id }) => id.length));
     if (flags.list) {

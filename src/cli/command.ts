@@ -1,4 +1,4 @@
-import type { Flags, Values } from "./flags.ts";
+import type { Flags, FlagValues } from "./flags.ts";
 
 /** An argument that is known by its place. */
 export interface Positional {
@@ -27,7 +27,7 @@ export interface Example {
 /** What was on the command line, as a command gets it. */
 export interface Invocation<F extends Flags = Flags> {
   /** The values of all declared flags. */
-  readonly flags: Values<F>;
+  readonly flags: FlagValues<F>;
   /** The positional arguments, in order. */
   readonly positionals: readonly string[];
   /** Everything behind `--`, verbatim; undefined where there was no `--`. */

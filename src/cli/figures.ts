@@ -1,7 +1,7 @@
 /** Figures in a terminal, in lines and in tables. @module */
 
 import { tableLines } from "../base/text.ts";
-import { count } from "../base/units.ts";
+import { formatCount } from "../base/units.ts";
 import { type Figure, figureText, type FigureUnit, partTitle, type SpreadPart, UNKNOWN } from "../flow/analysis/mod.ts";
 
 export { bitRate, figureText, milliseconds, percent, seconds, UNKNOWN } from "../flow/analysis/mod.ts";
@@ -15,7 +15,7 @@ const ONLY_MARK = "+";
  *
  * @typeParam T what a row is made from
  */
-export interface Column<T> {
+export interface PrintedColumn<T> {
   readonly head: string;
   readonly unit: FigureUnit;
   /** Returns the value in its unit; undefined where it is not known. */
@@ -31,17 +31,17 @@ export interface Column<T> {
  *
  * @param part of a distribution: which of its values; the median by default
  */
-export function column<T>(head: string, { unit, value }: Figure<T>, part?: SpreadPart): Column<T> {
+export function column<T>(head: string, { unit, value }: Figure<T>, part?: SpreadPart): PrintedColumn<T> {
   return { head, unit, value: (of) => value(of, part) };
 }
 
 /** Returns the columns of figures under their titles. */
-export function titled<T>(...figures: readonly Figure<T>[]): Column<T>[] {
+export function titled<T>(...figures: readonly Figure<T>[]): PrintedColumn<T>[] {
   return figures.map((figure) => column(figure.title, figure));
 }
 
 /** Returns the columns of values of a distribution of times: `RTT min`, `median`, `max ms`. */
-export function spread<T>(figure: Figure<T>, ...parts: readonly SpreadPart[]): Column<T>[] {
+export function spread<T>(figure: Figure<T>, ...parts: readonly SpreadPart[]): PrintedColumn<T>[] {
   return parts.map((part, i) => {
     const start = i === 0 ? `${figure.title} ` : "", end = i === parts.length - 1 ? " ms" : "";
     return column(start + partTitle(part) + end, figure, part);
@@ -71,7 +71,7 @@ export function phrase<T>(figure: Figure<T>, of: T): string {
     case "us":
       return `${title} ${text} ms${parts === undefined ? "" : ` (${parts.join(", ")})`}`;
     default:
-      return title === `${unit}s` ? count(Number(values[0]), unit) : `${text} ${title}`;
+      return title === `${unit}s` ? formatCount(Number(values[0]), unit) : `${text} ${title}`;
   }
 }
 
@@ -80,29 +80,29 @@ export function phrase<T>(figure: Figure<T>, of: T): string {
  *
  * @typeParam T what a row is made from
  */
-export interface Table<T> {
+export interface PrintedTable<T> {
   /** The heads of what stands before the figures: `flow`. */
   readonly names: readonly string[];
-  readonly columns: readonly Column<T>[];
+  readonly columns: readonly PrintedColumn<T>[];
   /** The least widths of all columns, for tables that are printed row by row. */
   readonly widths?: readonly number[];
 }
 
 /** A row of a table: its names, and what its figures are taken from. */
-export type Row<T> = readonly [names: readonly string[], of: T];
+export type PrintedRow<T> = readonly [names: readonly string[], of: T];
 
 /** Returns the head of a table as lines. */
-export function tableHead<T>(table: Table<T>): string[] {
+export function tableHead<T>(table: PrintedTable<T>): string[] {
   return tableLines([headCells(table)], table.widths);
 }
 
 /** Returns rows of a table as lines. */
-export function tableRows<T>(table: Table<T>, rows: readonly Row<T>[]): string[] {
+export function tableRows<T>(table: PrintedTable<T>, rows: readonly PrintedRow<T>[]): string[] {
   return tableLines(rowCells(table, rows), table.widths);
 }
 
 /** Returns a table as lines, and below it what its marks mean. */
-export function tableOf<T>(table: Table<T>, rows: readonly Row<T>[]): string[] {
+export function tableOf<T>(table: PrintedTable<T>, rows: readonly PrintedRow<T>[]): string[] {
   const cells = rowCells(table, rows);
   const marked = cells.some((row) => row.some((cell) => cell.endsWith(ONLY_MARK)));
   return [
@@ -111,21 +111,21 @@ export function tableOf<T>(table: Table<T>, rows: readonly Row<T>[]): string[] {
   ];
 }
 
-function headCells<T>({ names, columns }: Table<T>): string[] {
+function headCells<T>({ names, columns }: PrintedTable<T>): string[] {
   return [...names, ...columns.map(({ head }) => head)];
 }
 
-function rowCells<T>({ columns }: Table<T>, rows: readonly Row<T>[]): string[][] {
+function rowCells<T>({ columns }: PrintedTable<T>, rows: readonly PrintedRow<T>[]): string[][] {
   return rows.map(([names, of]) => [...names, ...columns.map((column) => cellText(column, of))]);
 }
 
-function cellText<T>({ unit, value, absent = UNKNOWN, mark }: Column<T>, of: T): string {
+function cellText<T>({ unit, value, absent = UNKNOWN, mark }: PrintedColumn<T>, of: T): string {
   const known = value(of);
   return (known === undefined ? absent : figureText(known, unit)) + (mark?.(of) ?? "");
 }
 
 /** Returns the column of the median of samples, or of an only sample, which has a mark. */
-export function medianOrOnly<T>(head: string, { unit, value }: Figure<T>, last: Figure<T>): Column<T> {
+export function medianOrOnly<T>(head: string, { unit, value }: Figure<T>, last: Figure<T>): PrintedColumn<T> {
   return {
     head,
     unit,

@@ -41,7 +41,7 @@ export interface Flag<T = unknown> {
 export type Flags = Readonly<Record<string, Flag>>;
 
 /** What a command gets for its flags: each one's value, undefined where it is absent and has no default. */
-export type Values<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
+export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
 /** What the constructors of flags with a value have in common. */
 export interface ValueOptions<T, D extends T | undefined = undefined> {

@@ -2,7 +2,7 @@ import { GIVEN_TYPES, type GivenType } from "../udf/format/field_column.ts";
 import { INPUT_FORMATS } from "../udf/format/formats.ts";
 import type { ReadPointsOptions } from "../udf/format/point_reader.ts";
 import { UsageError } from "./errors.ts";
-import { choice, type Flag, flag, list, text, type Values } from "./flags.ts";
+import { choice, type Flag, flag, type FlagValues, list, text } from "./flags.ts";
 import { escape } from "./terminal.ts";
 
 /** How points are read, wherever a command does. */
@@ -28,7 +28,7 @@ export const inputFlags = {
 export const inputFlagNames = Object.keys(inputFlags) as readonly (keyof typeof inputFlags)[];
 
 /** The values of the flags. */
-export type InputFlags = Values<typeof inputFlags>;
+export type InputFlags = FlagValues<typeof inputFlags>;
 
 /** How the flags have points read, for any input. */
 export function readPointsOptions(

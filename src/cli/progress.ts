@@ -9,7 +9,7 @@ export function samplesText(samples: number): string {
 }
 
 /** A line on a terminal that shows how far a command is; nothing where stderr is no terminal. */
-export class Progress implements Disposable {
+export class ProgressLine implements Disposable {
   #timer: ReturnType<typeof setInterval> | undefined;
   #shown = false;
 

@@ -1,6 +1,6 @@
+import type { PointOrBatch } from "../udf/batcher.ts";
 import { TineError } from "../base/errors.ts";
 import { grouped } from "../base/units.ts";
-import type { Unit } from "../udf/check/mod.ts";
 import type { InfoResponse } from "../udf/messages.ts";
 import { CommandFailure } from "./errors.ts";
 import { type InputFlags, readPointsOptions, splitNames } from "./input_flags.ts";
@@ -23,11 +23,11 @@ export async function readUnits(
   flags: UnitFlags,
   info: InfoResponse,
   { command, most }: { command: string; most: number },
-): Promise<Unit[]> {
+): Promise<PointOrBatch[]> {
   const { openInputs } = await import("./host/input.ts");
   const { readPoints } = await import("../udf/format/point_reader.ts");
   const { Feeder } = await import("../udf/feeder.ts");
-  const units: Unit[] = [];
+  const units: PointOrBatch[] = [];
   let count = 0;
   const feeder = new Feeder({
     point(point) {

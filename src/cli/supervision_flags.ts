@@ -1,6 +1,6 @@
 import type { SupervisorCounts, SupervisorOptions } from "../udf/supervise/supervisor.ts";
 import { TineError } from "../base/errors.ts";
-import { count } from "../base/units.ts";
+import { formatCount } from "../base/units.ts";
 import { whyNotWritten } from "../result/store_error.ts";
 import { JsonLinesWriter } from "../udf/format/json_lines_writer.ts";
 import { TextWriter } from "../wire/text_writer.ts";
@@ -100,5 +100,5 @@ export function describeSupervision(counts: SupervisorCounts): string | undefine
     `${repeatedOutputs} outputs may repeat, ` +
     (dedupedOutputs > 0 ? `${dedupedOutputs} were not repeated, ` : "") +
     `${lostPoints} points lost from the state` +
-    (poisonPoints > 0 ? `, ${count(poisonPoints, "point")} left out, at which it dies` : "");
+    (poisonPoints > 0 ? `, ${formatCount(poisonPoints, "point")} left out, at which it dies` : "");
 }

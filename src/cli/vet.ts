@@ -1,5 +1,5 @@
 import { defineCommand } from "./command.ts";
-import { count } from "../base/units.ts";
+import { formatCount } from "../base/units.ts";
 import { flag } from "./flags.ts";
 import { permissionFlags } from "./module_flags.ts";
 import { escape, style, writeStdout } from "./terminal.ts";
@@ -105,6 +105,6 @@ interface Summary {
 function summaryText(name: string, { tests, runs, nodes, errors, warnings }: Summary): string {
   const size = tests === undefined
     ? "no usable plan"
-    : `${count(tests, "test")}, ${count(runs!, "run")}, ${count(nodes!, "node")}`;
-  return `${name}: ${size}; ${count(errors, "error")}, ${count(warnings, "warning")}`;
+    : `${formatCount(tests, "test")}, ${formatCount(runs!, "run")}, ${formatCount(nodes!, "node")}`;
+  return `${name}: ${size}; ${formatCount(errors, "error")}, ${formatCount(warnings, "warning")}`;
 }

@@ -1,10 +1,10 @@
 import { Canceled } from "../node/runner.ts";
-import { REPEAT_KEY } from "../base/limits.ts";
+import { REPEAT_KEY, ROOT_ID } from "../base/limits.ts";
 import { now } from "../base/time.ts";
 import type { ErrorItem } from "../node/item.ts";
 import type { Plan, Test } from "../node/plan/types.ts";
 import type { Message } from "../node/protocol/frame.ts";
-import { ROOT_ID, type RunOptions, runValidated } from "../node/run.ts";
+import { type RunOptions, runValidated } from "../node/run.ts";
 import { encodeItem } from "../node/protocol/kinds.ts";
 import { namesIn } from "../result/tables/row_follower.ts";
 import { Bridge, type BridgeOptions } from "../bridge/bridge.ts";

@@ -1,6 +1,6 @@
 import { type Family, parseIPv6 } from "../base/address.ts";
 import { TineError } from "../base/errors.ts";
-import { interfaceName, needsZone, SocketAddress } from "../sys/address.ts";
+import { interfaceName, needsZone, SockAddr } from "../sys/address.ts";
 import { IP_BIND_ADDRESS_NO_PORT, IPPROTO_IP } from "../sys/constants.ts";
 import { SystemError } from "../sys/errno.ts";
 import type { Socket } from "../sys/socket.ts";
@@ -31,11 +31,11 @@ export function bindSocket(socket: Socket, text: string): void {
   }
 }
 
-function addressOf(family: Family, { host, device, port }: Bind): SocketAddress {
-  if (host === undefined) return SocketAddress.wildcard(family, port);
+function addressOf(family: Family, { host, device, port }: Bind): SockAddr {
+  if (host === undefined) return SockAddr.wildcard(family, port);
   const ipv6 = parseIPv6(host);
   const scoped = ipv6 !== undefined && needsZone(ipv6) ? `${host}%${device}` : host;
-  return SocketAddress.of(scoped, port);
+  return SockAddr.of(scoped, port);
 }
 
 function deviceName(device: string): string {

@@ -20,7 +20,7 @@ import type {
 import type { socketOptionSchema, streamSocketOptionSchema } from "./socket_option_schema.ts";
 
 /** An option of a socket by its numbers, for those that have no name here. */
-export type SocketOption = Immutable<output<typeof socketOptionSchema>>;
+export type RawSocketOption = Immutable<output<typeof socketOptionSchema>>;
 
 /** The ends of a flow. */
 export type FlowSide = "client" | "server";

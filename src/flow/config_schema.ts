@@ -19,7 +19,7 @@ import { PACKET_HEADER_BYTES } from "./packet/header.ts";
 import { isSigned, leastPacketBytes } from "./packet_kind.ts";
 import { reflectorFits, stampFits, stampReflector, stampSender } from "./stamp/config_schema.ts";
 import { OPEN_LAYOUT } from "./stamp/test_packet.ts";
-import { MAX_SENDERS } from "./packet/open_settings.ts";
+import { MAX_SENDERS } from "./packet/header.ts";
 import { DEFAULT_WAIT_MS, packetLengths } from "./packet/packet_sender.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "./stream/limits.ts";
 import { optionsAt } from "./stream/messages.ts";

@@ -16,7 +16,7 @@ import { streamClientFlow } from "./stream/stream_client_flow.ts";
 import { streamServerFlow } from "./stream/stream_server_flow.ts";
 import { streamTransactionsFlow } from "./transaction/stream_client.ts";
 import { type Family, ipFamily, isGroup, parseDialAddress, parseHostPort } from "../base/address.ts";
-import { SocketAddress } from "../sys/address.ts";
+import { SockAddr } from "../sys/address.ts";
 import { resolve, type ResolveOptions } from "../sys/resolve.ts";
 import type {
   PacketClientConfig,
@@ -124,7 +124,7 @@ type Kind =
 interface FlowEngine {
   readonly kind: Flows["kind"];
   /** Finds the addresses of a host, best first. */
-  resolve(host: string, port: number, options: ResolveOptions): Promise<SocketAddress[]>;
+  resolve(host: string, port: number, options: ResolveOptions): Promise<SockAddr[]>;
   /**
    * Returns the pool for a flow or server.
    *
@@ -290,10 +290,10 @@ function familyOf(protocol: StreamProtocol | PacketProtocol | undefined): Family
 }
 
 /** Resolves without system calls of our own. */
-async function resolveByDeno(host: string, port: number, { family }: ResolveOptions): Promise<SocketAddress[]> {
+async function resolveByDeno(host: string, port: number, { family }: ResolveOptions): Promise<SockAddr[]> {
   const hosts = ipFamily(host) !== undefined ? [host] : await lookUp(host, family);
   return hosts.map((ip) => {
-    const address = SocketAddress.of(ip, port);
+    const address = SockAddr.of(ip, port);
     if (family === undefined || address.family === family) return address;
     throw new TineError("invalid-address", `${ip} is not an ${family === "ipv4" ? "IPv4" : "IPv6"} address`);
   });

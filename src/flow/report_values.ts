@@ -39,11 +39,9 @@ import {
   optional,
   type ReportValues,
 } from "./report_fields.ts";
+import { MAX_SENDERS } from "./packet/header.ts";
 
 export type { ReportValues } from "./report_fields.ts";
-
-/** More senders than a packet can name are damage. */
-const MAX_SENDERS = 256;
 
 /** What a sender reports of its connection. Kernels that do not report a figure have -1. */
 const SENDER: Fields<SenderReport> = alike([

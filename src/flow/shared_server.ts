@@ -1,4 +1,4 @@
-import { SocketAddress } from "../sys/address.ts";
+import { SockAddr } from "../sys/address.ts";
 import { bindTogether } from "../sys/reuse_port.ts";
 import type { Socket } from "../sys/socket.ts";
 import type { PacketServerConfig, StreamServerConfig } from "./config.ts";
@@ -94,7 +94,7 @@ function open(
   workers: number,
   log: (text: string) => void,
 ): Opened {
-  const wanted = SocketAddress.parse(addresses[0]);
+  const wanted = SockAddr.parse(addresses[0]);
   if (kind === "streamServer") {
     const { protocol } = config as StreamServerConfig;
     const socket = listeningSocket(wanted, protocol);

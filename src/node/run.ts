@@ -1,4 +1,5 @@
 import { Condition } from "../base/condition.ts";
+import { ROOT_ID } from "../base/limits.ts";
 import { startLongTimer } from "../base/time.ts";
 import { Canceled, type Runner } from "./runner.ts";
 import { SAME_CLOCK } from "./clock_relation.ts";
@@ -18,9 +19,6 @@ import { runners as allRunners } from "./runners.ts";
 import { Joiner } from "./protocol/framing.ts";
 import { splitLogs } from "./protocol/log_batch.ts";
 import type { Uplink } from "./held_results.ts";
-
-/** The id of the root node. */
-export const ROOT_ID = "-";
 
 /** What can be set about a run. */
 export interface RunOptions {

@@ -1,5 +1,5 @@
 import { testIdText } from "../result/names.ts";
-import { type Buckets, joinedShades, type Look, lookOf, type Plot, type Samples } from "./plot.ts";
+import { type Buckets, joinedShades, type Look, lookOf, type Plot, type SampleSeries } from "./plot.ts";
 import type { TestReport } from "./test_report.ts";
 
 /** A test among several that are laid over each other. */
@@ -127,7 +127,7 @@ function firstTime(plots: readonly Plot[]): number {
   );
 }
 
-function shifted(data: Samples | Buckets, by: number): Samples | Buckets {
+function shifted(data: SampleSeries | Buckets, by: number): SampleSeries | Buckets {
   const later = (times: Float64Array) => times.map((time) => time + by);
   if (data.type === "samples") return { ...data, x: later(data.x) };
   const { times, leastAt, greatestAt } = data;

@@ -28,7 +28,7 @@ export interface Axis {
 }
 
 /** Values by themselves, in the order of `x`. */
-export interface Samples {
+export interface SampleSeries {
   readonly type: "samples";
   /** Places on the x axis; of a plot over time, microseconds since the start of the test. */
   readonly x: Float64Array;
@@ -84,7 +84,7 @@ export interface Series {
   readonly flow?: string;
   readonly kind: SeriesKind;
   readonly look: Look;
-  readonly data: Samples | Buckets;
+  readonly data: SampleSeries | Buckets;
   /** Whether it is drawn only where the reader asks for its flow: in plots of many flows. */
   readonly hidden?: boolean;
   /** What values of `y` are whole multiples of, such as 0.001 for nanoseconds in microseconds; absent: any numbers. */

@@ -1,4 +1,4 @@
-import type { Buckets, Samples } from "./plot.ts";
+import type { Buckets, SampleSeries } from "./plot.ts";
 
 /** The most buckets of a series. */
 export const MAX_BUCKETS = 131_072;
@@ -70,7 +70,7 @@ export class SeriesBuilder {
   }
 
   /** Returns each series, by time. */
-  finish(): (Samples | Buckets)[] {
+  finish(): (SampleSeries | Buckets)[] {
     if (this.#buckets !== undefined) return this.#buckets.map((buckets) => buckets.finish());
     let x = this.#x.slice(0, this.#count);
     let values = this.#values.map((column) => column.slice(0, this.#count));

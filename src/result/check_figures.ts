@@ -13,7 +13,6 @@ import type {
 } from "../flow/analysis/mod.ts";
 import {
   boolean,
-  type Check,
   count,
   exactly,
   integer,
@@ -23,6 +22,7 @@ import {
   optional,
   passes,
   text,
+  type Validator,
 } from "../base/shape.ts";
 import type { FlowEnd, Measured, MeasuredPackets, MeasuredStream, MeasuredTransactions } from "./read_flows.ts";
 
@@ -109,7 +109,7 @@ const end = exactly<FlowEnd>({
   realtimePriority: optional(number),
 });
 
-const bigint: Check<bigint> = (value, name) => {
+const bigint: Validator<bigint> = (value, name) => {
   if (typeof value === "bigint") return value;
   throw new TineError("bad-item", `${name} is no bigint`);
 };
@@ -124,7 +124,7 @@ const FLOW = {
   config: optional(text),
   client: optional(end),
   server: optional(end),
-  bottlenecks: list(exactly<Bottleneck>({ code: text as Check<Bottleneck["code"]>, message: text, size: number })),
+  bottlenecks: list(exactly<Bottleneck>({ code: text as Validator<Bottleneck["code"]>, message: text, size: number })),
 };
 
 const stream = exactly<MeasuredStream>({

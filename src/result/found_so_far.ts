@@ -1,5 +1,5 @@
 import { messageOf, TineError } from "../base/errors.ts";
-import { type Check, count, exactly, list, map, object, passes, text } from "../base/shape.ts";
+import { count, exactly, list, map, object, passes, text, type Validator } from "../base/shape.ts";
 import { chunkHead } from "../flow/records/read_chunk.ts";
 import { Kind } from "../node/protocol/frame.ts";
 import { decodeItem } from "../node/protocol/kinds.ts";
@@ -119,7 +119,7 @@ const NODE = object<Pick<NodeSummary, "nodeId" | "platform" | "hostname" | "boot
 const FOUND = exactly<Found>({
   records: exactly<Found["records"]>({ frames: count, bytes: count, samples: map(count) }),
   logs: exactly<Found["logs"]>({ entries: count, bytes: count }),
-  nodes: list(NODE) as Check<Found["nodes"]>,
+  nodes: list(NODE) as Validator<Found["nodes"]>,
   errors: list(exactly<ErrorSummary>({ time: text, nodeId: text, tag: text, code: text, message: text })),
   moreErrors: count,
   missing: list(exactly<MissingResults>({ nodeId: text, what: text })),

@@ -1,4 +1,4 @@
-import { NODE_ID } from "../base/limits.ts";
+import { NODE_ID, ROOT_ID } from "../base/limits.ts";
 import { TineError } from "../base/errors.ts";
 import type { Test } from "../node/plan/types.ts";
 import { sortedJson } from "../node/plan/visits.ts";
@@ -10,9 +10,6 @@ const MAX_PARTS = 16;
 
 /** Names of folders of tests are cut here; numbers that make them unique come on top. */
 const MAX_FOLDER_CHARACTERS = 200;
-
-/** The id of the root node. */
-export const ROOT_ID = "-";
 
 /** The root's log; no other node has an id that begins like this. */
 const ROOT_FILE = "_root";

@@ -203,7 +203,7 @@ export async function measureFlow(
 }
 
 /** The warm-up of a flow, as one of its ends reports it. */
-export interface WarmUp {
+export interface FlowWarmUp {
   /** How long it is, in nanoseconds. */
   readonly nanos: number;
   /** Of a TCP flow: when it is over at that end, in nanoseconds since the end's `tinit`. */
@@ -213,7 +213,7 @@ export interface WarmUp {
 }
 
 /** Returns the warm-up of a flow; undefined where it has none. */
-export function warmUpOf(info: FlowInfo | undefined): WarmUp | undefined {
+export function warmUpOf(info: FlowInfo | undefined): FlowWarmUp | undefined {
   const { warmupNanos, warmupEndNanos, senders } = info?.values ?? {};
   if (typeof warmupNanos !== "number" || !(warmupNanos > 0)) return undefined;
   return {

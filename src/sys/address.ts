@@ -23,13 +23,13 @@ export const MAX_ADDRESS_BYTES = sockaddrIn6.sizeBytes;
  *
  * @example
  * ```ts
- * import { SocketAddress } from "./address.ts";
- * const address = SocketAddress.parse("[::1]:5201");
+ * import { SockAddr } from "./address.ts";
+ * const address = SockAddr.parse("[::1]:5201");
  * console.assert(address.family === "ipv6" && address.port === 5201);
  * console.assert(`${address}` === "[::1]:5201");
  * ```
  */
-export class SocketAddress {
+export class SockAddr {
   /** A struct sockaddr_in or sockaddr_in6. Not to be written to. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly family: Family;
@@ -46,7 +46,7 @@ export class SocketAddress {
    * @param port 0 to 65535
    * @throws {TineError} `invalid-address`
    */
-  static of(host: string, port: number): SocketAddress {
+  static of(host: string, port: number): SockAddr {
     if (!Number.isInteger(port) || port < 0 || port > MAX_PORT) {
       throw new TineError("invalid-address", `${port} is not a port, 0 to ${MAX_PORT}`);
     }
@@ -65,9 +65,9 @@ export class SocketAddress {
    *
    * @throws {TineError} `invalid-address`
    */
-  static parse(text: string): SocketAddress {
+  static parse(text: string): SockAddr {
     const { hostname, port } = parseHostPort(text);
-    return SocketAddress.of(hostname, port);
+    return SockAddr.of(hostname, port);
   }
 
   /**
@@ -76,23 +76,23 @@ export class SocketAddress {
    * @param bytes a sockaddr from their start on
    * @throws {TineError} `invalid-address` if it is of another family
    */
-  static decode(bytes: Uint8Array): SocketAddress {
+  static decode(bytes: Uint8Array): SockAddr {
     const family = bytes[0] | bytes[1] << 8;
     const length = family === AF_INET ? sockaddrIn.sizeBytes : family === AF_INET6 ? sockaddrIn6.sizeBytes : 0;
     if (length === 0 || bytes.length < length) {
       throw new TineError("invalid-address", `a socket address of family ${family} is neither IPv4 nor IPv6`);
     }
-    return new SocketAddress(bytes.slice(0, length));
+    return new SockAddr(bytes.slice(0, length));
   }
 
   /** Returns the address that stands for all addresses of this machine. */
-  static wildcard(family: Family, port: number): SocketAddress {
-    return SocketAddress.of(family === "ipv4" ? "0.0.0.0" : "::", port);
+  static wildcard(family: Family, port: number): SockAddr {
+    return SockAddr.of(family === "ipv4" ? "0.0.0.0" : "::", port);
   }
 
   /** Returns the address that only this machine can reach. */
-  static loopback(family: Family, port: number): SocketAddress {
-    return SocketAddress.of(family === "ipv4" ? "127.0.0.1" : "::1", port);
+  static loopback(family: Family, port: number): SockAddr {
+    return SockAddr.of(family === "ipv4" ? "127.0.0.1" : "::1", port);
   }
 
   /** The port, 0 to 65535. */
@@ -134,12 +134,12 @@ export class SocketAddress {
   }
 
   /** The IPv4 address that is mapped; other addresses as they are. */
-  unmapped(): SocketAddress {
+  unmapped(): SockAddr {
     return this.isMapped ? fromIPv4(this.ip.subarray(12), this.port) : this;
   }
 
   /** An IPv4 address in the form that IPv6 sockets use for them; an IPv6 address as it is. */
-  mapped(): SocketAddress {
+  mapped(): SockAddr {
     if (this.family === "ipv6") return this;
     const ip = new Uint8Array(16);
     ip.fill(0xff, 10, 12);
@@ -148,12 +148,12 @@ export class SocketAddress {
   }
 
   /** The same IP address with another port. */
-  withPort(port: number): SocketAddress {
-    return SocketAddress.of(this.host, port);
+  withPort(port: number): SockAddr {
+    return SockAddr.of(this.host, port);
   }
 
   /** Whether both are the same address, port and scope. */
-  equals(other: SocketAddress): boolean {
+  equals(other: SockAddr): boolean {
     return this.startsIn(other.bytes, 0);
   }
 
@@ -173,23 +173,23 @@ export class SocketAddress {
 
 // The constructor is private, so that no other bytes become an address; these two go through decode.
 
-function fromIPv4(ip: Uint8Array, port: number): SocketAddress {
+function fromIPv4(ip: Uint8Array, port: number): SockAddr {
   const bytes = new Uint8Array(sockaddrIn.sizeBytes);
   const { sin_family, sin_port, sin_addr } = sockaddrIn.at;
   viewOf(bytes).setUint16(sin_family, AF_INET, true);
   viewOf(bytes).setUint16(sin_port, port);
   bytes.set(ip, sin_addr);
-  return SocketAddress.decode(bytes);
+  return SockAddr.decode(bytes);
 }
 
-function fromIPv6(ip: Uint8Array, port: number, scope: number): SocketAddress {
+function fromIPv6(ip: Uint8Array, port: number, scope: number): SockAddr {
   const bytes = new Uint8Array(sockaddrIn6.sizeBytes);
   const { sin6_family, sin6_port, sin6_addr, sin6_scope_id } = sockaddrIn6.at;
   viewOf(bytes).setUint16(sin6_family, AF_INET6, true);
   viewOf(bytes).setUint16(sin6_port, port);
   bytes.set(ip, sin6_addr);
   viewOf(bytes).setUint32(sin6_scope_id, scope, true);
-  return SocketAddress.decode(bytes);
+  return SockAddr.decode(bytes);
 }
 
 function scopeId(scope: string): number {

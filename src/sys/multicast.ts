@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SocketAddress } from "./address.ts";
+import type { SockAddr } from "./address.ts";
 import * as c from "./constants.ts";
 import { groupReq, groupSourceReq, ipMreqn } from "./layouts.ts";
 import type { Socket } from "./socket.ts";
@@ -59,9 +59,9 @@ const multicastInterface: SocketOption<number> = {
 /** A group to join. */
 export interface GroupMembership {
   /** Its port does not matter. */
-  readonly group: SocketAddress;
+  readonly group: SockAddr;
   /** Only what this address sends is wanted (SSM, RFC 4607); absent: what any address sends. */
-  readonly source?: SocketAddress;
+  readonly source?: SockAddr;
   /** The index of the interface; 0: the route decides. */
   readonly interfaceIndex: number;
 }

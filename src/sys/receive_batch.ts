@@ -1,4 +1,4 @@
-import { SocketAddress } from "./address.ts";
+import { SockAddr } from "./address.ts";
 import type { Arena } from "./arena.ts";
 import type { TimeBase } from "./clock.ts";
 import * as c from "./constants.ts";
@@ -36,13 +36,13 @@ const NONE = -1;
  *
  * @example
  * ```ts
- * import { SocketAddress } from "./address.ts";
+ * import { SockAddr } from "./address.ts";
  * import { Arena } from "./arena.ts";
  * import { ReceiveBatch } from "./receive_batch.ts";
  * import { Socket } from "./socket.ts";
  * import { receiveTimestamps } from "./socket_options.ts";
  * using socket = Socket.open("udp", "ipv4");
- * socket.bind(SocketAddress.loopback("ipv4", 0));
+ * socket.bind(SockAddr.loopback("ipv4", 0));
  * socket.set(receiveTimestamps, true);
  * using arena = new Arena();
  * const batch = new ReceiveBatch(arena);
@@ -136,17 +136,17 @@ export class ReceiveBatch {
   }
 
   /** Sets the source of messages that arrive without an address, as from Socket.packetPair(). */
-  presumeSource({ bytes }: SocketAddress): void {
+  presumeSource({ bytes }: SockAddr): void {
     for (let i = 0; i < this.capacity; i++) this.memory.names.set(bytes, i * this.memory.nameBytes);
   }
 
   /** Where a message came from. */
-  source(i: number): SocketAddress {
-    return SocketAddress.decode(this.memory.names.subarray(i * this.memory.nameBytes));
+  source(i: number): SockAddr {
+    return SockAddr.decode(this.memory.names.subarray(i * this.memory.nameBytes));
   }
 
   /** Whether a message came from an address. Allocates nothing. */
-  isFrom(i: number, address: SocketAddress): boolean {
+  isFrom(i: number, address: SockAddr): boolean {
     return address.startsIn(this.memory.names, i * this.memory.nameBytes);
   }
 

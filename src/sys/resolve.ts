@@ -1,6 +1,6 @@
 import { TineError } from "../base/errors.ts";
 import { type Family, ipFamily } from "../base/address.ts";
-import { needsZone, SocketAddress } from "./address.ts";
+import { needsZone, SockAddr } from "./address.ts";
 import { Arena } from "./arena.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC, EAI_SYSTEM, SOCK_STREAM } from "./constants.ts";
 import { addrinfo } from "./layouts.ts";
@@ -34,7 +34,7 @@ const MAX_ANSWERS = 64;
  * console.assert(`${address}` === "127.0.0.1:5201");
  * ```
  */
-export async function resolve(host: string, port: number, options: ResolveOptions = {}): Promise<SocketAddress[]> {
+export async function resolve(host: string, port: number, options: ResolveOptions = {}): Promise<SockAddr[]> {
   options.signal?.throwIfAborted();
   const literal = ipAddress(host, port);
   if (literal?.family === "ipv6" && literal.scopeId === 0 && needsZone(literal.ip)) {
@@ -48,11 +48,11 @@ export async function resolve(host: string, port: number, options: ResolveOption
   throw new TineError("invalid-address", `${host} is not an ${options.family === "ipv4" ? "IPv4" : "IPv6"} address`);
 }
 
-function ipAddress(host: string, port: number): SocketAddress | undefined {
-  return ipFamily(host) !== undefined ? SocketAddress.of(host, port) : undefined;
+function ipAddress(host: string, port: number): SockAddr | undefined {
+  return ipFamily(host) !== undefined ? SockAddr.of(host, port) : undefined;
 }
 
-async function ask(host: string, port: number, family: Family | undefined): Promise<SocketAddress[]> {
+async function ask(host: string, port: number, family: Family | undefined): Promise<SockAddr[]> {
   if (!/^[^\0]{1,255}$/.test(host)) throw new TineError("unresolved-host", `"${host}" is not the name of a host`);
   const { getaddrinfo, freeaddrinfo } = libc().calls;
   // The call runs in another thread: its memory must stay meanwhile.
@@ -80,8 +80,8 @@ function familyNumber(family: Family | undefined): number {
   return family === "ipv4" ? AF_INET : AF_INET6;
 }
 
-function readAnswers(first: Deno.PointerValue, port: number): SocketAddress[] {
-  const found: SocketAddress[] = [];
+function readAnswers(first: Deno.PointerValue, port: number): SockAddr[] {
+  const found: SockAddr[] = [];
   let next = first;
   while (next !== null && found.length < MAX_ANSWERS) {
     const info = new Deno.UnsafePointerView(next);
@@ -89,7 +89,7 @@ function readAnswers(first: Deno.PointerValue, port: number): SocketAddress[] {
     if (place !== null) {
       const bytes = new Uint8Array(info.getUint32(addrinfo.at.ai_addrlen));
       new Deno.UnsafePointerView(place).copyInto(bytes);
-      found.push(SocketAddress.decode(bytes).withPort(port));
+      found.push(SockAddr.decode(bytes).withPort(port));
     }
     next = info.getPointer(addrinfo.at.ai_next);
   }

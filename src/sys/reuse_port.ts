@@ -1,4 +1,4 @@
-import type { SocketAddress } from "./address.ts";
+import type { SockAddr } from "./address.ts";
 import { Arena } from "./arena.ts";
 import { SO_ATTACH_REUSEPORT_CBPF, SOL_SOCKET } from "./constants.ts";
 import { sockFilter, sockFprog } from "./layouts.ts";
@@ -16,7 +16,7 @@ export type Instruction = readonly [code: number, jt: number, jf: number, k: num
  * @param ipv6Only whether sockets of IPv6 take no IPv4
  * @throws {SystemError} EADDRINUSE also where the sockets at this address would share it
  */
-export function bindTogether(protocol: Protocol, address: SocketAddress, count: number, ipv6Only = false): Socket[] {
+export function bindTogether(protocol: Protocol, address: SockAddr, count: number, ipv6Only = false): Socket[] {
   const sockets: Socket[] = [];
   try {
     let bound = address;

@@ -1,7 +1,7 @@
 import * as c from "./constants.ts";
 import { DEFAULT_MAX_PACKET_BYTES } from "../base/limits.ts";
 import { type Family, isMappedIPv4 } from "../base/address.ts";
-import type { SocketAddress } from "./address.ts";
+import type { SockAddr } from "./address.ts";
 import type { Arena } from "./arena.ts";
 import { cmsghdr, controlSpace, in6Pktinfo, inPktinfo, sockaddrIn6 } from "./layouts.ts";
 import { type Libc, libc } from "./libc.ts";
@@ -33,12 +33,12 @@ const NONE = -1;
  *
  * @example
  * ```ts
- * import { SocketAddress } from "./address.ts";
+ * import { SockAddr } from "./address.ts";
  * import { Arena } from "./arena.ts";
  * import { SendBatch } from "./send_batch.ts";
  * import { Socket } from "./socket.ts";
  * using socket = Socket.open("udp", "ipv4");
- * socket.connect(SocketAddress.parse("127.0.0.1:5201"));
+ * socket.connect(SockAddr.parse("127.0.0.1:5201"));
  * using arena = new Arena();
  * const batch = new SendBatch(arena, { capacity: 2 });
  * for (let i = 0; i < 2; i++) {
@@ -138,7 +138,7 @@ export class SendBatch {
   }
 
   /** Sets where a message goes; undefined: where the socket is connected to. */
-  setDestination(i: number, address: SocketAddress | undefined): void {
+  setDestination(i: number, address: SockAddr | undefined): void {
     if (address !== undefined) this.#memory.names.set(address.bytes, i * this.#memory.nameBytes);
     this.#memory.setNameLength(i, address?.bytes.length ?? 0);
     this.#changed[i] = 1; // The family of the destination decides how the traffic class is set.

@@ -1,5 +1,5 @@
 import type { Family } from "../base/address.ts";
-import { MAX_ADDRESS_BYTES, SocketAddress } from "./address.ts";
+import { MAX_ADDRESS_BYTES, SockAddr } from "./address.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -27,7 +27,7 @@ export { WOULD_BLOCK } from "./libc.ts";
 export type Protocol = "tcp" | "udp";
 
 /** The directions in which a connection can be shut. */
-export type Direction = "receive" | "send" | "both";
+export type ShutdownDirection = "receive" | "send" | "both";
 
 const directions = { receive: SHUT_RD, send: SHUT_WR, both: SHUT_RDWR } as const;
 
@@ -41,10 +41,10 @@ const FIONREAD_REQUEST = BigInt(FIONREAD);
  *
  * @example
  * ```ts
- * import { SocketAddress } from "./address.ts";
+ * import { SockAddr } from "./address.ts";
  * import { Socket } from "./socket.ts";
  * using server = Socket.open("udp", "ipv4");
- * server.bind(SocketAddress.loopback("ipv4", 0));
+ * server.bind(SockAddr.loopback("ipv4", 0));
  * using client = Socket.open("udp", "ipv4");
  * client.connect(server.localAddress());
  * client.send(new TextEncoder().encode("hello"));
@@ -99,7 +99,7 @@ export class Socket implements Disposable {
   }
 
   /** Binds the socket to an address, bind(2). With port 0 the kernel chooses a port. */
-  bind(address: SocketAddress): void {
+  bind(address: SockAddr): void {
     const { bytes } = address;
     if (this.#libc.calls.bind(this.#fd, bytes, bytes.length) < 0) {
       throw this.#error(this.#errno[0], "bind", "to", address);
@@ -131,7 +131,7 @@ export class Socket implements Disposable {
    * @returns whether it is connected; false: in progress. Then it becomes writable, and
    * {@linkcode Socket.pendingError} reports the outcome
    */
-  connect(address: SocketAddress): boolean {
+  connect(address: SockAddr): boolean {
     const { bytes } = address;
     if (this.#libc.calls.connect(this.#fd, bytes, bytes.length) === 0) return true;
     const errno = this.#errno[0];
@@ -148,7 +148,7 @@ export class Socket implements Disposable {
   }
 
   /** Ends a connection in one direction or both, shutdown(2). */
-  shutdown(direction: Direction): void {
+  shutdown(direction: ShutdownDirection): void {
     if (this.#libc.calls.shutdown(this.#fd, directions[direction]) < 0) {
       throw this.#error(this.#errno[0], "shutdown", "of", this);
     }
@@ -173,7 +173,7 @@ export class Socket implements Disposable {
    *
    * @returns how many bytes were taken, all of them, or {@linkcode WOULD_BLOCK}
    */
-  sendTo(bytes: Uint8Array<ArrayBuffer>, address: SocketAddress): number {
+  sendTo(bytes: Uint8Array<ArrayBuffer>, address: SockAddr): number {
     const length = BigInt(bytes.length), name = address.bytes;
     for (;;) {
       const count = this.#libc.calls.sendto(this.#fd, bytes, length, MSG_NOSIGNAL, name, name.length);
@@ -220,21 +220,21 @@ export class Socket implements Disposable {
   }
 
   /** The address it is bound to, getsockname(2). */
-  localAddress(): SocketAddress {
+  localAddress(): SockAddr {
     const bytes = new Uint8Array(MAX_ADDRESS_BYTES);
     if (this.#libc.calls.getsockname(this.#fd, bytes, Uint32Array.of(bytes.length)) < 0) {
       throw this.#error(this.#errno[0], "getsockname");
     }
-    return SocketAddress.decode(bytes);
+    return SockAddr.decode(bytes);
   }
 
   /** The address it is connected to, getpeername(2). */
-  peerAddress(): SocketAddress {
+  peerAddress(): SockAddr {
     const bytes = new Uint8Array(MAX_ADDRESS_BYTES);
     if (this.#libc.calls.getpeername(this.#fd, bytes, Uint32Array.of(bytes.length)) < 0) {
       throw this.#error(this.#errno[0], "getpeername");
     }
-    return SocketAddress.decode(bytes);
+    return SockAddr.decode(bytes);
   }
 
   /** Sets an option, setsockopt(2). */

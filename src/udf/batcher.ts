@@ -10,6 +10,9 @@ export interface Batch {
   end: EndBatch;
 }
 
+/** A point of a stream, or a whole batch. */
+export type PointOrBatch = { kind: "point"; point: Point } | { kind: "batch"; batch: Batch };
+
 /** When a batch is complete; neither size nor window: at a boundary. */
 export interface BatcherOptions {
   /** Points in a batch of a group. */

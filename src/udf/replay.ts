@@ -4,7 +4,7 @@ import { ByteReader } from "../wire/byte_reader.ts";
 import { decodeRequest, decodeResponse } from "./codec.ts";
 import type { Request } from "./messages.ts";
 import { isQuestion } from "./questions.ts";
-import { Comparison, type ComparisonCounts, type Difference } from "./recording/comparison.ts";
+import { type ComparisonCounts, type Difference, ResponseComparison } from "./recording/comparison.ts";
 import type { RecordedEvent, Recording } from "./recording/recording.ts";
 import type { RunningUdf } from "./running_udf.ts";
 import { Session } from "./session.ts";
@@ -82,7 +82,7 @@ class Replay {
   readonly #recording: Recording;
   readonly #udf: RunningUdf;
   readonly #options: ReplayOptions;
-  readonly #comparison: Comparison;
+  readonly #comparison: ResponseComparison;
   readonly #session: Session;
   /** Aborted once nothing more is to be sent: the UDF has ended, reported an error, or was given up. */
   readonly #over = new AbortController();
@@ -106,7 +106,7 @@ class Replay {
     this.#udf = udf;
     this.#options = options;
     const { tolerance = 0, ignoreSnapshots = false, timeoutMs, maxFrameBytes } = options;
-    this.#comparison = new Comparison({ tolerance, ignoreSnapshots }, onDifference);
+    this.#comparison = new ResponseComparison({ tolerance, ignoreSnapshots }, onDifference);
     this.#session = new Session(udf, {
       timeoutMs,
       maxFrameBytes,

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import {
-  count,
   elapsed,
+  formatCount,
   formatDuration,
   formatSize,
   grouped,
@@ -102,6 +102,10 @@ Deno.test("grouped() groups digits by three", () => {
 });
 
 Deno.test("count() has one thing, or many", () => {
-  assertEquals([count(0, "test"), count(1, "test"), count(2000, "test")], ["0 tests", "1 test", "2,000 tests"]);
-  assertEquals([count(1, "batch", "batches"), count(2, "batch", "batches")], ["1 batch", "2 batches"]);
+  assertEquals([formatCount(0, "test"), formatCount(1, "test"), formatCount(2000, "test")], [
+    "0 tests",
+    "1 test",
+    "2,000 tests",
+  ]);
+  assertEquals([formatCount(1, "batch", "batches"), formatCount(2, "batch", "batches")], ["1 batch", "2 batches"]);
 });

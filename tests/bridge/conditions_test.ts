@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Conditions } from "../../src/bridge/conditions.ts";
+import { ConditionMonitor } from "../../src/bridge/conditions.ts";
 import { Point } from "../../src/udf/point.ts";
 
 const MS = 1_000_000n;
@@ -7,7 +7,7 @@ const pointAt = (ms: number, avg: number, group = "") =>
   new Point({ time: BigInt(ms) * MS, group, fieldsDouble: new Map([["avg", avg]]) });
 
 Deno.test("an alert fails at the first point beyond its limit, and keeps that one", () => {
-  const conditions = new Conditions({ alert: { field: "avg", above: 30 } });
+  const conditions = new ConditionMonitor({ alert: { field: "avg", above: 30 } });
   for (const point of [pointAt(1, 30), pointAt(2, 31, "flow=a"), pointAt(3, 99)]) conditions.take(point);
   assertEquals(conditions.alert, {
     condition: "avg above 30",
@@ -18,18 +18,18 @@ Deno.test("an alert fails at the first point beyond its limit, and keeps that on
 });
 
 Deno.test("an alert passes with data alone", () => {
-  const conditions = new Conditions({ alert: { field: "avg", above: 30, below: 10 } });
+  const conditions = new ConditionMonitor({ alert: { field: "avg", above: 30, below: 10 } });
   conditions.take(new Point({ fieldsDouble: new Map([["other", 99]]), fieldsString: new Map([["avg", "99"]]) }));
   assertEquals(conditions.alert?.verdict, "no-data");
   conditions.take(pointAt(1, NaN));
   assertEquals(conditions.alert?.verdict, "no-data");
   conditions.take(pointAt(1, 20));
   assertEquals(conditions.alert, { condition: "avg above 30 or below 10", verdict: "passed", points: 0 });
-  assertEquals(new Conditions({}).alert, undefined);
+  assertEquals(new ConditionMonitor({}).alert, undefined);
 });
 
 Deno.test("a stop takes a condition that holds for as long, by the times of points, in one group", () => {
-  const conditions = new Conditions({ stop: { field: "avg", above: 100, for: 2000 } });
+  const conditions = new ConditionMonitor({ stop: { field: "avg", above: 100, for: 2000 } });
   const reasons = [
     pointAt(0, 101, "flow=a"),
     pointAt(500, 101, "flow=b"),
@@ -45,7 +45,7 @@ Deno.test("a stop takes a condition that holds for as long, by the times of poin
 });
 
 Deno.test("a stop without a duration takes one point", () => {
-  const conditions = new Conditions({ stop: { field: "on", above: 0 } });
+  const conditions = new ConditionMonitor({ stop: { field: "on", above: 0 } });
   assertEquals(conditions.take(new Point({ fieldsBool: new Map([["on", false]]) })), undefined);
   assertEquals(conditions.take(new Point({ fieldsBool: new Map([["on", true]]) })), "on was above 0");
 });

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { HOST_PORT_PATTERN, parseHostPort } from "../../src/base/address.ts";
-import { parseAddress, serverAddress } from "../../src/cli/address.ts";
+import { parseAddress, parseServerAddress } from "../../src/cli/address.ts";
 import { UsageError } from "../../src/cli/errors.ts";
 import { addressProblem } from "../../src/flow/address_schema.ts";
 
@@ -19,10 +19,10 @@ Deno.test("flags, plans and flows take the same addresses; only flags take a bar
 });
 
 Deno.test("serverAddress() completes what flows dial", () => {
-  for (const text of ["7000", ":7000", "127.0.0.1:7000"]) assertEquals(serverAddress(text), "127.0.0.1:7000");
-  assertEquals(serverAddress("[::1]:7000"), "[::1]:7000");
-  assertThrows(() => serverAddress("host:0"), UsageError, "port 0 cannot be dialled");
-  assertThrows(() => serverAddress("[host]:7000"), UsageError, 'not "[host]:7000"');
+  for (const text of ["7000", ":7000", "127.0.0.1:7000"]) assertEquals(parseServerAddress(text), "127.0.0.1:7000");
+  assertEquals(parseServerAddress("[::1]:7000"), "[::1]:7000");
+  assertThrows(() => parseServerAddress("host:0"), UsageError, "port 0 cannot be dialled");
+  assertThrows(() => parseServerAddress("[host]:7000"), UsageError, 'not "[host]:7000"');
 });
 
 function throws(action: () => unknown): boolean {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { CHECKS } from "../../src/udf/check/mod.ts";
+import { CHECKS } from "../../src/udf/check/runner.ts";
 import { named } from "../support/peers.ts";
 import { hasPythonAgent, preparePythonAgent, pythonAgentPeers } from "../support/python_agent.ts";
 import { eventually } from "../support/eventually.ts";

@@ -3,7 +3,7 @@ import { ffiFlows, portableFlows } from "../../src/flow/create_flows.ts";
 import type { FlowMessage, FlowOrder } from "../../src/flow/engine/messages.ts";
 import { FlowPool } from "../../src/flow/engine/flow_pool.ts";
 import { startSharedServer } from "../../src/flow/shared_server.ts";
-import { SocketAddress } from "../../src/sys/address.ts";
+import { SockAddr } from "../../src/sys/address.ts";
 import { availability } from "../../src/sys/libc.ts";
 import { Socket, WOULD_BLOCK } from "../../src/sys/socket.ts";
 import { reusePort } from "../../src/sys/socket_options.ts";
@@ -42,7 +42,7 @@ for (const host of ["127.0.0.1", "[::1]", "[::]"]) {
       await using flows = ffiFlows();
       const events = new RecordedEvents();
       await using server = await flows.packetServer({ listenAddr: `${host}:0`, workers: 3 }, { events, signal, key });
-      const port = SocketAddress.parse(server.address).port;
+      const port = SockAddr.parse(server.address).port;
       assertEquals(socketsAt(port, host === "127.0.0.1" ? "udp" : "udp6"), 3);
       const addrs = host === "[::]" ? [`127.0.0.1:${port}`, `[::1]:${port}`] : [server.address];
       const finish = new AbortController();
@@ -86,7 +86,7 @@ Deno.test({
     }
     using stranger = Socket.open("udp", "ipv4");
     stranger.set(reusePort, true);
-    stranger.bind(SocketAddress.parse(server.address));
+    stranger.bind(SockAddr.parse(server.address));
     await Promise.all(Array.from({ length: 12 }, async (_, i) => {
       const config = { flow: `in.${i}`, sender: [{ unresponsive: { packets: 5, wait: [1], echo: true } }] };
       const { complete, senders } = await flows.packetClient(server.address, config, { events, signal });
@@ -103,7 +103,7 @@ Deno.test({
     await using flows = ffiFlows();
     const events = new RecordedEvents();
     await using server = await flows.streamServer({ listenAddr: ":0", workers: 3 }, { events, signal, key });
-    assertEquals(socketsAt(SocketAddress.parse(server.address).port, "tcp"), 1);
+    assertEquals(socketsAt(SockAddr.parse(server.address).port, "tcp"), 1);
     const finish = new AbortController();
     const running = [];
     for (let i = 0; i < 9; i++) {
@@ -150,7 +150,7 @@ Deno.test({
     }, 1);
     const request = { kind: "packetServer", addresses: ["127.0.0.1:0"], config: { listenAddr: ":0" } };
     const server = startSharedServer(pool, request, 3, { events: new RecordedEvents(), signal });
-    const { port } = SocketAddress.parse(await server.listening);
+    const { port } = SockAddr.parse(await server.listening);
     // Not all files of the process: those of other tests may be closed meanwhile.
     assertEquals(socketsAt(port, "udp"), 3);
     deaths[2](new TineError("flow-worker-failed", "it is gone"));

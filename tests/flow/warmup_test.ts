@@ -8,8 +8,8 @@ import {
   StreamAnalysis,
 } from "../../src/flow/analysis/mod.ts";
 import { ECHO, REVERSE } from "../../src/flow/packet/header.ts";
-import { PACKET_VERSION, parseSettings } from "../../src/flow/packet/open_settings.ts";
-import { Schedule, withWarmUp } from "../../src/flow/packet/packet_sender.ts";
+import { PACKET_VERSION, parseOpenSettings } from "../../src/flow/packet/open_settings.ts";
+import { PacketSchedule, withWarmUp } from "../../src/flow/packet/packet_sender.ts";
 import { ChunkWriter } from "../../src/flow/records/chunk_writer.ts";
 import type { Sample } from "../../src/flow/records/format.ts";
 import { type Chunk, readChunk } from "../../src/flow/records/read_chunk.ts";
@@ -33,7 +33,7 @@ const configs: readonly UnresponsiveConfig[] = [
 ];
 
 function packetsOf(config: UnresponsiveConfig): [due: number, length: number][] {
-  const schedule = new Schedule(config, 56);
+  const schedule = new PacketSchedule(config, 56);
   const found: [number, number][] = [];
   for (; !schedule.over; schedule.advance()) found.push([Math.round(schedule.due), schedule.length]);
   return found;
@@ -51,23 +51,25 @@ Deno.test("a sender after a warm-up goes on where that of the warm-up ends, in t
 
 Deno.test("a sender after a warm-up starts with its end where its waits are drawn, or it has no pace", () => {
   const [drawn] = withWarmUp([{ wait: [3, 5], randomWait: true, duration: 100 }], 50);
-  assertEquals(new Schedule(drawn, 56).due, 50 * MS);
-  const [measured, warm] = withWarmUp([{ rate: "max", duration: 100 }], 50).map((config) => new Schedule(config, 56));
+  assertEquals(new PacketSchedule(drawn, 56).due, 50 * MS);
+  const [measured, warm] = withWarmUp([{ rate: "max", duration: 100 }], 50).map((config) =>
+    new PacketSchedule(config, 56)
+  );
   assertEquals([measured.due, measured.durationNanos, warm.due, warm.durationNanos], [50 * MS, 100 * MS, 0, 50 * MS]);
 });
 
 Deno.test("Schedule passes over a day of packets at once", () => {
   const [config] = withWarmUp([{ rate: { packetsPerSecond: 1e9 }, duration: 86_400_000 }], 86_399_999);
-  assertEquals(new Schedule(config, 56).due, 86_399_999 * MS);
+  assertEquals(new PacketSchedule(config, 56).due, 86_399_999 * MS);
 });
 
 Deno.test("servers refuse a warm-up or a start of a sender that is no time", () => {
   const settings = { version: PACKET_VERSION, senders: 2, longest: 100, duration: 1000, gso: false };
   const withReverse = (more: object, sender: object) =>
     JSON.stringify({ ...settings, ...more, reverse: [[0, { duration: 1000, ...sender }]] });
-  assertEquals(parseSettings(withReverse({ warmup: 5 }, { startAfter: 5 }), 1480, false).warmup, 5);
+  assertEquals(parseOpenSettings(withReverse({ warmup: 5 }, { startAfter: 5 }), 1480, false).warmup, 5);
   for (const text of [withReverse({ warmup: -1 }, {}), withReverse({}, { startAfter: "5" })]) {
-    assertThrows(() => parseSettings(text, 1480, false), Error, "is not a number of 0 to");
+    assertThrows(() => parseOpenSettings(text, 1480, false), Error, "is not a number of 0 to");
   }
 });
 

@@ -1,6 +1,6 @@
 /** A test's report whose plots are known to the sample, for pages in a browser. */
 
-import type { GanttPlot, Look, Plot, Samples, Series, SeriesKind, XYPlot } from "../../src/report/plot.ts";
+import type { GanttPlot, Look, Plot, SampleSeries, Series, SeriesKind, XYPlot } from "../../src/report/plot.ts";
 import { lookOf } from "../../src/report/plot.ts";
 import { readTestReport, type TestReport } from "../../src/report/mod.ts";
 import { SeriesBuilder } from "../../src/report/series_builder.ts";
@@ -25,13 +25,13 @@ export const RUN = { start: 2_000_000, end: 4_000_000 } as const;
 const TIME = { title: "time", unit: "us", scale: "linear", min: 0, max: END } as const;
 
 /** The RTTs of `one`: 40,000, to the nanosecond, with a spike and a silence that one of them interrupts. */
-export const RTTS: Samples = rtts();
+export const RTTS: SampleSeries = rtts();
 
 /** Plots over time as tests have them; their names are hostile where they may come from records. */
 export function samplePlots(): (XYPlot | GanttPlot)[] {
   const buckets = new SeriesBuilder(1, { maxSamples: 0, maxBuckets: 2000 });
   for (const [i, x] of RTTS.x.entries()) buckets.add(x, RTTS.y[i]);
-  const goodput: Samples = {
+  const goodput: SampleSeries = {
     type: "samples",
     x: Float64Array.of(0, 1e6, 2e6, 3e6, 4e6, LONE, 6e6, 7e6, 8e6),
     y: Float64Array.of(1e6, 2e6, 2e6, 1e6, NaN, 5e6, NaN, 1e6, 2e6),
@@ -65,7 +65,7 @@ export function samplePlots(): (XYPlot | GanttPlot)[] {
 function crowd(): Series[] {
   const x = Float64Array.from({ length: 100 }, (_, i) => i / 100 * END);
   const values = (i: number) => x.map((_, at) => i + at % 7);
-  const band: Samples = { type: "samples", x, y: values(0), high: values(29) };
+  const band: SampleSeries = { type: "samples", x, y: values(0), high: values(29) };
   return [
     { name: "30 flows", kind: "band", look: lookOf(0), data: band },
     ...Array.from({ length: 30 }, (_, i): Series => ({
@@ -84,7 +84,7 @@ function series(flow: string, look: number, kind: SeriesKind, data: Series["data
   return { name: flow, flow, kind, look: lookOf(look), data };
 }
 
-function rtts(): Samples {
+function rtts(): SampleSeries {
   const random = new Random(3);
   const x: number[] = [], y: number[] = [];
   for (let at = 0; at < END; at += 250) {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Family } from "../../src/base/address.ts";
-import { SocketAddress } from "../../src/sys/address.ts";
+import { SockAddr } from "../../src/sys/address.ts";
 import { Arena } from "../../src/sys/arena.ts";
 import { Clock, TimeBase } from "../../src/sys/clock.ts";
 import {
@@ -193,12 +193,12 @@ for (
     name: `SendBatch.reply() answers from ${what} address that was dialled, with its traffic class`,
     ignore,
     fn() {
-      const address = SocketAddress.of(host, 0);
+      const address = SockAddr.of(host, 0);
       using server = Socket.open("udp", address.family);
       server.bind(address);
       receiveLocalAddress(server);
       receiveTrafficClass(server);
-      const target = SocketAddress.of(dial, server.localAddress().port);
+      const target = SockAddr.of(dial, server.localAddress().port);
       using client = Socket.open("udp", target.family);
       client.connect(target);
       receiveTrafficClass(client);

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { interfaceIndex, SocketAddress } from "../../src/sys/address.ts";
+import { interfaceIndex, SockAddr } from "../../src/sys/address.ts";
 import { IP_MULTICAST_IF, IPPROTO_IP } from "../../src/sys/constants.ts";
 import { SystemError } from "../../src/sys/errno.ts";
 import { availability } from "../../src/sys/libc.ts";
@@ -11,7 +11,7 @@ const ignore = !availability().available;
 const loopback = () => interfaceIndex("lo");
 
 /** A group of this test alone, and how the kernel writes it. */
-const GROUP = SocketAddress.of("239.77.18.3", 0);
+const GROUP = SockAddr.of("239.77.18.3", 0);
 const HEX = "03124DEF";
 
 /** The lines of /proc/net/igmp that have the group: those of the loopback are enough. */
@@ -24,7 +24,7 @@ Deno.test({
   ignore,
   fn() {
     assertEquals(memberships(), 0);
-    for (const source of [undefined, SocketAddress.of("127.0.0.1", 0)]) {
+    for (const source of [undefined, SockAddr.of("127.0.0.1", 0)]) {
       using socket = Socket.open("udp", "ipv4");
       joinGroup(socket, { group: GROUP, source, interfaceIndex: loopback() });
       assertEquals(memberships(), 1);
@@ -44,7 +44,7 @@ Deno.test({
   fn() {
     using socket = Socket.open("udp", "ipv4");
     const join = (host: string, interfaceIndex: number) => () =>
-      joinGroup(socket, { group: SocketAddress.of(host, 0), interfaceIndex });
+      joinGroup(socket, { group: SockAddr.of(host, 0), interfaceIndex });
     assertEquals(assertThrows(join("10.0.0.1", loopback()), SystemError).errnoName, "EINVAL");
     assertEquals(assertThrows(join("239.77.18.3", 99_999), SystemError).errnoName, "ENODEV");
   },

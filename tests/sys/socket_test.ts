@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import type { Family } from "../../src/base/address.ts";
-import { SocketAddress } from "../../src/sys/address.ts";
+import { SockAddr } from "../../src/sys/address.ts";
 import { Poller, READABLE, WRITABLE } from "../../src/sys/poller.ts";
 import { Socket, WOULD_BLOCK } from "../../src/sys/socket.ts";
 import { lingerSeconds, v6Only } from "../../src/sys/socket_options.ts";
@@ -101,7 +101,7 @@ for (const family of families) {
     ignore,
     fn() {
       using unused = Socket.open("tcp", family);
-      unused.bind(SocketAddress.loopback(family, 0));
+      unused.bind(SockAddr.loopback(family, 0));
       using client = Socket.open("tcp", family);
       const address = unused.localAddress();
       if (!client.connect(address)) until(client, WRITABLE);
@@ -116,7 +116,7 @@ Deno.test({
   ignore,
   fn() {
     using server = Socket.open("tcp", "ipv6");
-    server.bind(SocketAddress.loopback("ipv6", 0));
+    server.bind(SockAddr.loopback("ipv6", 0));
     server.listen();
     assertEquals(server.accept(), undefined);
     const clients = Array.from({ length: 5 }, () => Socket.open("tcp", "ipv6"));
@@ -127,8 +127,7 @@ Deno.test({
       for (let socket; (socket = server.accept()) !== undefined;) accepted.push(socket);
     });
     while (accepted.length < 5) assertEquals(poller.poll(5e9), 1);
-    const ports = (sockets: Socket[], of: (socket: Socket) => SocketAddress) =>
-      sockets.map((each) => of(each).port).sort();
+    const ports = (sockets: Socket[], of: (socket: Socket) => SockAddr) => sockets.map((each) => of(each).port).sort();
     assertEquals(ports(accepted, (each) => each.peerAddress()), ports(clients, (each) => each.localAddress()));
     for (const socket of [...clients, ...accepted]) socket.close();
   },
@@ -141,9 +140,9 @@ Deno.test({
     for (const only of [false, true]) {
       using server = Socket.open("udp", "ipv6");
       server.set(v6Only, only);
-      server.bind(SocketAddress.wildcard("ipv6", 0));
+      server.bind(SockAddr.wildcard("ipv6", 0));
       using client = Socket.open("udp", "ipv4");
-      client.connect(SocketAddress.loopback("ipv4", server.localAddress().port));
+      client.connect(SockAddr.loopback("ipv4", server.localAddress().port));
       client.send(Uint8Array.of(1));
       assertEquals(server.receive(new Uint8Array(1)), only ? WOULD_BLOCK : 1);
     }
@@ -161,11 +160,11 @@ Deno.test({
       errorOf(() => socket.bind(address)).message,
       `bind to ${address}: address already in use (EADDRINUSE)`,
     );
-    assertEquals(errorOf(() => socket.bind(SocketAddress.parse("192.0.2.1:0"))).errnoName, "EADDRNOTAVAIL");
+    assertEquals(errorOf(() => socket.bind(SockAddr.parse("192.0.2.1:0"))).errnoName, "EADDRNOTAVAIL");
     assertEquals(errorOf(() => socket.listen()).errnoName, "EOPNOTSUPP");
     assertEquals(errorOf(() => socket.peerAddress()).errnoName, "ENOTCONN");
     assertEquals(
-      errorOf(() => socket.connect(SocketAddress.parse("[::1]:1"))).message.slice(0, 21),
+      errorOf(() => socket.connect(SockAddr.parse("[::1]:1"))).message.slice(0, 21),
       "connect to [::1]:1: a",
     );
     assertEquals(errorOf(() => pair.client.send(new Uint8Array(70_000))).errnoName, "EMSGSIZE");
@@ -215,7 +214,7 @@ Deno.test({
     const before = openFiles();
     {
       using socket = Socket.open("udp", "ipv4");
-      socket.bind(SocketAddress.loopback("ipv4", 0));
+      socket.bind(SockAddr.loopback("ipv4", 0));
       const address = socket.localAddress();
       using borrowed = Socket.borrow(socket.fd, "udp", "ipv4");
       assert(borrowed.localAddress().equals(address));

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Family } from "../../src/base/address.ts";
-import { SocketAddress } from "../../src/sys/address.ts";
+import { SockAddr } from "../../src/sys/address.ts";
 import { Poller, READABLE, WRITABLE } from "../../src/sys/poller.ts";
 import { Socket } from "../../src/sys/socket.ts";
 
@@ -13,7 +13,7 @@ export interface TcpPair extends Disposable {
 /** Connects both. */
 export function tcpPair(family: Family): TcpPair {
   using listener = Socket.open("tcp", family);
-  listener.bind(SocketAddress.loopback(family, 0));
+  listener.bind(SockAddr.loopback(family, 0));
   listener.listen();
   const client = Socket.open("tcp", family);
   if (!client.connect(listener.localAddress())) until(client, WRITABLE);

@@ -1,5 +1,5 @@
 import type { Family } from "../../src/base/address.ts";
-import { SocketAddress } from "../../src/sys/address.ts";
+import { SockAddr } from "../../src/sys/address.ts";
 import { Socket } from "../../src/sys/socket.ts";
 
 /** A UDP socket bound to loopback, and one that is connected to it. */
@@ -11,7 +11,7 @@ export interface UdpPair extends Disposable {
 /** Opens both. */
 export function udpPair(family: Family): UdpPair {
   const server = Socket.open("udp", family);
-  server.bind(SocketAddress.loopback(family, 0));
+  server.bind(SockAddr.loopback(family, 0));
   const client = Socket.open("udp", family);
   client.connect(server.localAddress());
   return {

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { TineError } from "../../src/base/errors.ts";
 import { availability } from "../../src/sys/libc.ts";
-import { SocketAddress } from "../../src/sys/address.ts";
+import { SockAddr } from "../../src/sys/address.ts";
 import { Socket } from "../../src/sys/socket.ts";
 import { Agent } from "../../src/udf/agent.ts";
 import { AgentServer } from "../../src/udf/agent_server.ts";
@@ -16,7 +16,7 @@ const whyNot = ffi.available ? undefined : ffi.reason;
 /** A file descriptor that listens, as it is passed by another program. */
 function passedFd(): { fd: number; port: number } {
   const socket = Socket.open("tcp", "ipv4");
-  socket.bind(SocketAddress.loopback("ipv4", 0));
+  socket.bind(SockAddr.loopback("ipv4", 0));
   socket.listen();
   const { port } = socket.localAddress();
   return { fd: socket.detach(), port };

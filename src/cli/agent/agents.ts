@@ -2,7 +2,7 @@ import type { AgentCounts } from "../../udf/agent.ts";
 import type { ServingAgent } from "../../udf/agent_server.ts";
 import type { RunningUdf } from "../../udf/running_udf.ts";
 import type { Connection } from "../../wire/connection.ts";
-import { count } from "../../base/units.ts";
+import { formatCount } from "../../base/units.ts";
 import { isModule, type ModuleFlagValues, moduleOptions } from "../module_flags.ts";
 import { describeSupervision, type SupervisionFlagValues, supervisorOptions } from "../supervision_flags.ts";
 import { reachUdf } from "../udf_target.ts";
@@ -90,7 +90,11 @@ export async function openAgents(
         const { invalidStrings = 0, pointsDropped = 0 } = counts() ?? {};
         if (invalidStrings > 0) log(`${invalidStrings} strings were not valid UTF-8 and came in with U+FFFD`);
         if (pointsDropped > 0) {
-          log(`dropped ${count(pointsDropped, "point")}: written without a successful init, when hosts take no data`);
+          log(
+            `dropped ${
+              formatCount(pointsDropped, "point")
+            }: written without a successful init, when hosts take no data`,
+          );
         }
       },
       stop: () => agent.stop(),

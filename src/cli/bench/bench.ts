@@ -1,7 +1,7 @@
 import { BUNDLED_HANDLERS } from "../../udf/handlers/mod.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { duration, flag, type Flags, integer, list, number, text, type Values } from "../flags.ts";
+import { duration, flag, type Flags, type FlagValues, integer, list, number, text } from "../flags.ts";
 import { inputFlags } from "../input_flags.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
 import { checkTarget, type Target, targetFlags } from "../udf_target.ts";
@@ -48,7 +48,7 @@ const flags = {
 };
 
 /** The values of the flags of `tine bench`. */
-export type BenchFlags = Values<typeof flags>;
+export type BenchFlags = FlagValues<typeof flags>;
 
 /** `tine bench`: how fast is a UDF, and what does it take? */
 export const command = defineCommand({

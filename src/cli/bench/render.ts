@@ -1,5 +1,5 @@
 import { tableLines } from "../../base/text.ts";
-import { count, grouped } from "../../base/units.ts";
+import { formatCount, grouped } from "../../base/units.ts";
 import { compareRows, type Comparisons, medianOf, sampleText } from "../../result/compare/mod.ts";
 import type { Measurement } from "../../udf/bench/mod.ts";
 import { compareJson, compareText } from "../compare/render.ts";
@@ -111,7 +111,7 @@ function describe(side: Side, ownInput: boolean): string {
   const each = info.wants === "batch" ? "batch" : "point";
   const answers = answersEach(side);
   const how = answers === undefined ? "" : answers ? `answers each ${each}, ` : `does not answer each ${each}, `;
-  const repeats = count(measurements.length, "repeat");
+  const repeats = formatCount(measurements.length, "repeat");
   return `${info.wants} to ${info.provides}, ${how}${repeats} of ${
     ownInput ? "points of your own" : "generated points"
   }`;

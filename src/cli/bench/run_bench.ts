@@ -1,7 +1,7 @@
+import type { PointOrBatch } from "../../udf/batcher.ts";
 import { TineError } from "../../base/errors.ts";
 import { splitCommand } from "../../base/shell_words.ts";
 import { selfCommand } from "../../node/launch/executable.ts";
-import type { Unit } from "../../udf/check/mod.ts";
 import type { EdgeType, InfoResponse } from "../../udf/messages.ts";
 import { measure, type Measurement, type MeasureOptions, UdfFailure } from "../../udf/bench/mod.ts";
 import { BUNDLED_HANDLERS, isModulePath } from "../../udf/handlers/mod.ts";
@@ -10,7 +10,7 @@ import { startProcess } from "../../udf/udf_process.ts";
 import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { moduleOptions } from "../module_flags.ts";
-import { Progress } from "../progress.ts";
+import { ProgressLine } from "../progress.ts";
 import { readUnits } from "../read_units.ts";
 import { describeTarget } from "../recordings.ts";
 import { escape, style, writeStdout } from "../terminal.ts";
@@ -50,7 +50,7 @@ export async function runBench(flags: BenchFlags, target: Target): Promise<numbe
   }
   let failure: { error: unknown } | undefined;
   {
-    using progress = new Progress(() => phase);
+    using progress = new ProgressLine(() => phase);
     try {
       for (let repeat = 1; repeat <= flags.repeats; repeat++) {
         // Every other time the second one goes first, so that what drifts drifts for both.
@@ -136,8 +136,8 @@ function sidesOf(
 }
 
 /** Reads points of one's own, once for each edge. */
-function ownData(flags: BenchFlags): (info: InfoResponse) => Promise<Unit[]> {
-  const read = new Map<EdgeType, Promise<Unit[]>>();
+function ownData(flags: BenchFlags): (info: InfoResponse) => Promise<PointOrBatch[]> {
+  const read = new Map<EdgeType, Promise<PointOrBatch[]>>();
   return (info) => {
     let units = read.get(info.wants);
     if (units === undefined) {

@@ -110,7 +110,7 @@ export function valueFlags(specs: readonly CommandSpec[]): ValueFlag[] {
 }
 
 /** A place of a command's positional arguments, and what is offered there. */
-export interface Place {
+export interface PositionalPlace {
   readonly command: string;
   /** Counted from 0. */
   readonly place: number;
@@ -120,13 +120,13 @@ export interface Place {
 }
 
 /** Every place of every command. */
-export function places(specs: readonly CommandSpec[]): Place[] {
+export function places(specs: readonly CommandSpec[]): PositionalPlace[] {
   return specs.flatMap(({ name: command, places, repeatable }) =>
     places.map((offer, place) => ({ command, place, offer, last: repeatable && place === places.length - 1 }))
   );
 }
 
 /** A place as a pattern for `case` of bash and zsh, after those of smaller places. */
-export function placePattern({ command, place, last }: Place): string {
+export function placePattern({ command, place, last }: PositionalPlace): string {
   return last ? `${quoteWord(`${command} `)}*` : quoteWord(`${command} ${place}`);
 }

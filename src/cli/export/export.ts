@@ -2,7 +2,7 @@ import type { ExportCounts, ExportedTest, ExportFormat, ExportOptions, WrittenFi
 import type { ResultsFolder, RunResults, TestResults } from "../../result/mod.ts";
 import { throughUdf, udfTarget } from "./through_udf.ts";
 import { serverTarget, TOKEN_VARIABLE, writeUrl } from "./server_target.ts";
-import { byteAmount, count } from "../../base/units.ts";
+import { byteAmount, formatCount } from "../../base/units.ts";
 import { defineCommand } from "../command.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
 import { choice, duration, flag, list, text } from "../flags.ts";
@@ -10,7 +10,7 @@ import { onInterrupt } from "../interrupts.ts";
 import { BUNDLED_HANDLERS } from "../../udf/handlers/mod.ts";
 import { moduleFlags } from "../module_flags.ts";
 import { targetFlags, udfDataFlags } from "../udf_target.ts";
-import { Progress, samplesText } from "../progress.ts";
+import { ProgressLine, samplesText } from "../progress.ts";
 import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "../results/results.ts";
 import { escape, writeStdout } from "../terminal.ts";
 
@@ -135,7 +135,7 @@ export const command = defineCommand({
     const { signal } = stop;
     let counts: ExportCounts | undefined;
     let samples = 0;
-    using progress = new Progress(() => {
+    using progress = new ProgressLine(() => {
       if (counts !== undefined && counts.rows > 0) return summaryText(counts);
       return samples === 0 ? "" : samplesText(samples);
     });
@@ -252,13 +252,15 @@ export async function isFolder(path: string): Promise<boolean> {
 
 /** What was written, for people. */
 export function summaryText({ rows, bytes }: ExportCounts): string {
-  return `${count(rows, "row")}, ${byteAmount(bytes)}`;
+  return `${formatCount(rows, "row")}, ${byteAmount(bytes)}`;
 }
 
 /** Says what the format could not hold. */
 export function reportLosses(written: readonly ExportCounts[]): void {
   const sum = (name: "lostRows" | "lostValues") => written.reduce((total, counts) => total + counts[name], 0);
   const [rows, values] = [sum("lostRows"), sum("lostValues")];
-  if (rows > 0) console.error(`left out: ${count(rows, "row")} without any field that line protocol can hold`);
-  if (values > 0) console.error(`left out: ${count(values, "value")} that line protocol cannot hold, such as NaN`);
+  if (rows > 0) console.error(`left out: ${formatCount(rows, "row")} without any field that line protocol can hold`);
+  if (values > 0) {
+    console.error(`left out: ${formatCount(values, "value")} that line protocol cannot hold, such as NaN`);
+  }
 }

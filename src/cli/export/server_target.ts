@@ -1,4 +1,4 @@
-import { count } from "../../base/units.ts";
+import { formatCount } from "../../base/units.ts";
 import { UsageError } from "../errors.ts";
 
 /** The variable of the environment that has the token. */
@@ -50,10 +50,10 @@ export async function serverTarget(
     async close() {
       const { lines, refused, requests, retries } = await writer.close();
       const extra = [
-        ...(refused > 0 ? [`${count(refused, "line")} refused`] : []),
-        ...(retries > 0 ? [`${count(retries, "request")} tried again`] : []),
+        ...(refused > 0 ? [`${formatCount(refused, "line")} refused`] : []),
+        ...(retries > 0 ? [`${formatCount(retries, "request")} tried again`] : []),
       ];
-      const what = [`${count(lines, "line")} in ${count(requests, "request")}`, ...extra].join(", ");
+      const what = [`${formatCount(lines, "line")} in ${formatCount(requests, "request")}`, ...extra].join(", ");
       report(`${url.origin}${url.pathname}: ${what}`);
     },
   };

@@ -1,4 +1,4 @@
-import { count } from "../../base/units.ts";
+import { formatCount } from "../../base/units.ts";
 import type { ExportedTest } from "../../result/export/mod.ts";
 import type { InfoResponse, Option } from "../../udf/messages.ts";
 import type { RunningUdf } from "../../udf/running_udf.ts";
@@ -128,13 +128,13 @@ export async function throughUdf(target: Target, flags: UdfFlagValues, through: 
       for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
     },
   }, folder);
-  const batches = (n: number) => n === 0 ? "" : ` (${count(n, "batch", "batches")})`;
+  const batches = (n: number) => n === 0 ? "" : ` (${formatCount(n, "batch", "batches")})`;
   through.report(
-    `${name}: ${count(sum.pointsIn, "point")} in${batches(sum.batchesIn)}, ` +
-      `${count(sum.pointsOut, "point")} out${batches(sum.batchesOut)}`,
+    `${name}: ${formatCount(sum.pointsIn, "point")} in${batches(sum.batchesIn)}, ` +
+      `${formatCount(sum.pointsOut, "point")} out${batches(sum.batchesOut)}`,
   );
-  if (sum.late > 0) through.report(`left out: ${count(sum.late, "point")} later than their batch`);
-  if (sum.lost > 0) through.report(`left out: ${count(sum.lost, "row")} without a time or a field`);
+  if (sum.late > 0) through.report(`left out: ${formatCount(sum.late, "point")} later than their batch`);
+  if (sum.lost > 0) through.report(`left out: ${formatCount(sum.lost, "row")} without a time or a field`);
   const kept = cleanUp.move();
   return {
     tests,

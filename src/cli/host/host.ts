@@ -1,6 +1,6 @@
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { choice, duration, flag, flagName, list, text, type Values } from "../flags.ts";
+import { choice, duration, flag, flagName, type FlagValues, list, text } from "../flags.ts";
 import { inputFlagNames, inputFlags } from "../input_flags.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
 import { supervisionFlags } from "../supervision_flags.ts";
@@ -53,7 +53,7 @@ function isGiven(value: HostFlags[typeof inputFlagNames[number]]): boolean {
 }
 
 /** The values of the flags of `tine host`. */
-export type HostFlags = Values<typeof flags>;
+export type HostFlags = FlagValues<typeof flags>;
 
 /** `tine host`: drives a UDF with points. */
 export const command = defineCommand({

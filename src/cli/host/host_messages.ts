@@ -1,4 +1,4 @@
-import { Progress } from "../progress.ts";
+import { ProgressLine } from "../progress.ts";
 import { style } from "../terminal.ts";
 
 /** How long a message waits that has no use where the command ends soon, in ms. */
@@ -8,7 +8,7 @@ const SOON_MS = 1000;
 export class HostMessages implements Disposable {
   readonly #style = style(Deno.stderr);
   #line: () => string = () => "";
-  #progress: Progress | undefined;
+  #progress: ProgressLine | undefined;
   #soon: ReturnType<typeof setTimeout> | undefined;
 
   /** Prints a warning. */
@@ -33,7 +33,7 @@ export class HostMessages implements Disposable {
    */
   showProgress(line: () => string): void {
     this.#line = line;
-    this.#progress ??= new Progress(() => this.#line());
+    this.#progress ??= new ProgressLine(() => this.#line());
   }
 
   /** Ends the progress line and the wait for a warning. */

@@ -17,7 +17,7 @@ import { HostMessages } from "./host_messages.ts";
 import { checkSnapshotPath, openInputs, readSnapshot, writeSnapshot } from "./input.ts";
 import { type Feed, type FeedOptions, InputFeed } from "./input_feed.ts";
 import { PointPrinter, type Printer } from "./point_printer.ts";
-import { count, grouped } from "../../base/units.ts";
+import { formatCount, grouped } from "../../base/units.ts";
 
 /**
  * Drives a UDF with the points of all inputs, prints what it sends back, and a summary at the end.
@@ -212,10 +212,12 @@ interface HostSummary extends HostCounts {
 /** The summary for people: one line, and one more where something was lost or odd. */
 function renderSummary(summary: HostSummary): string {
   const { pointsIn, pointsOut, batchesIn, batchesOut, seconds } = summary;
-  const batches = (n: number) => n === 0 ? "" : ` (${count(n, "batch", "batches")})`;
+  const batches = (n: number) => n === 0 ? "" : ` (${formatCount(n, "batch", "batches")})`;
   const rate = grouped(Math.round(pointsIn / Math.max(seconds, 1e-6)));
   const lines = [
-    `${count(pointsIn, "point")} in${batches(batchesIn)}, ${count(pointsOut, "point")} out${batches(batchesOut)}, ` +
+    `${formatCount(pointsIn, "point")} in${batches(batchesIn)}, ${formatCount(pointsOut, "point")} out${
+      batches(batchesOut)
+    }, ` +
     `${seconds.toFixed(2)} s, ${rate} points/s`,
   ];
   const odd = [
@@ -241,5 +243,5 @@ function renderSummary(summary: HostSummary): string {
 }
 
 function counted(n: number, one: string, many = `${one}s`): string | false {
-  return n > 0 && count(n, one, many);
+  return n > 0 && formatCount(n, one, many);
 }

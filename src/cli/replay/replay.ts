@@ -2,7 +2,7 @@ import { TineError } from "../../base/errors.ts";
 import type { Difference } from "../../udf/recording/comparison.ts";
 import type { ReplayReport } from "../../udf/replay.ts";
 import { defineCommand } from "../command.ts";
-import { count } from "../../base/units.ts";
+import { formatCount } from "../../base/units.ts";
 import { UsageError } from "../errors.ts";
 import { duration, flag, number } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
@@ -110,7 +110,7 @@ export const command = defineCommand({
     if (flags.json) print(JSON.stringify({ verdict, ...counts, error: failure?.message }) + "\n");
     else {
       if (found > MAX_SHOWN_DIFFERENCES) {
-        print(`... and ${count(found - MAX_SHOWN_DIFFERENCES, "more difference")}\n`);
+        print(`... and ${formatCount(found - MAX_SHOWN_DIFFERENCES, "more difference")}\n`);
       }
       print(summaryText(report, differences, paint));
     }
@@ -132,19 +132,19 @@ function differenceText({ change, what, group, index, expected, actual, details 
 
 function summaryText(report: ReplayReport, differences: number, { bold, red, green }: Style): string {
   const { same, changed, missing, extra, beyond, requests } = report;
-  const sent = count(requests, "request");
+  const sent = formatCount(requests, "request");
   const lines: string[] = [];
   if (report.failure !== undefined) {
-    lines.push(`${red("failed")}: ${count(same, "response")} as recorded until then, ${differences} not`);
+    lines.push(`${red("failed")}: ${formatCount(same, "response")} as recorded until then, ${differences} not`);
   } else if (differences === 0) {
-    lines.push(`${green("same")}: ${sent}, ${count(same, "response")} as recorded`);
+    lines.push(`${green("same")}: ${sent}, ${formatCount(same, "response")} as recorded`);
   } else {
     const kinds = [[changed, "differ"], [missing, "missing"], [extra, "new"]] as const;
     const text = kinds.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}`).join(", ");
-    lines.push(`${red(bold("differs"))}: ${sent}, ${count(same, "response")} as recorded, ${text}`);
+    lines.push(`${red(bold("differs"))}: ${sent}, ${formatCount(same, "response")} as recorded, ${text}`);
   }
   if (report.cut) {
-    lines.push(`the recording was cut; what came beyond its end was not compared: ${count(beyond, "response")}`);
+    lines.push(`the recording was cut; what came beyond its end was not compared: ${formatCount(beyond, "response")}`);
   }
   if (report.endedEarly) lines.push("the recorded UDF ended before its input did");
   return lines.join("\n") + "\n";

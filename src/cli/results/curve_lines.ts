@@ -1,5 +1,5 @@
 import { cutToWidth, textWidth } from "../../base/text.ts";
-import type { Samples, Series, XYPlot } from "../../report/plot.ts";
+import type { SampleSeries, Series, XYPlot } from "../../report/plot.ts";
 import { type DrawnAxis, layOutAxis } from "../../report/svg/axis.ts";
 import { envelopeOf } from "../../report/svg/envelope.ts";
 import { escape } from "../terminal.ts";
@@ -173,7 +173,7 @@ class Letters {
 /** Fills the area of a band with every other dot. */
 function drawBand(canvas: DotCanvas, { data }: Series, index: number, x: DrawnAxis, y: DrawnAxis): void {
   if (data.type !== "samples" || data.high === undefined) return;
-  const { x: xs, y: low, high } = data as Required<Samples>;
+  const { x: xs, y: low, high } = data as Required<SampleSeries>;
   const toX = (value: number) => Math.round(x.place(value) * (canvas.width - 1));
   for (let i = 0; i < xs.length; i++) {
     if (Number.isNaN(low[i]) || Number.isNaN(high[i])) continue;

@@ -1,4 +1,4 @@
-import { count, formatDuration } from "../../base/units.ts";
+import { formatCount, formatDuration } from "../../base/units.ts";
 import { tableLines } from "../../base/text.ts";
 import {
   figuresOf,
@@ -15,14 +15,14 @@ import {
 } from "../../flow/analysis/mod.ts";
 import type { Measured, MeasuredPackets, MeasuredStream, MeasuredTransactions } from "../../result/mod.ts";
 import {
-  type Column,
   column,
   figureText,
   groupFlows,
-  type Row,
+  type PrintedColumn,
+  type PrintedRow,
+  type PrintedTable,
   separated,
   spread,
-  type Table,
   tableOf,
 } from "../figures.ts";
 import { escape } from "../terminal.ts";
@@ -107,7 +107,7 @@ function titleOf({ direction, cca }: MeasuredStream): string {
 }
 
 const { completionSeconds, durationSeconds } = STREAM_FIGURES;
-const DONE: Column<StreamFigures> = {
+const DONE: PrintedColumn<StreamFigures> = {
   ...column("done s", completionSeconds),
   value: (of) => completionSeconds.value(of) ?? durationSeconds.value(of),
 };
@@ -121,7 +121,7 @@ function streamTable(title: string, flows: readonly MeasuredStream[]): string[] 
 }
 
 /** What counts of crowds: many flows are short ones, and then it is how long they took. */
-const CROWD_COLUMNS: readonly Column<StreamFigures>[] = [
+const CROWD_COLUMNS: readonly PrintedColumn<StreamFigures>[] = [
   { head: "completion ms", unit: "us", value: ({ completionNanos: nanos }) => nanos && nanos / 1000 },
   { head: "key proof ms", unit: "us", value: ({ keyProofNanos: nanos }) => nanos && nanos / 1000 },
   streamColumns.goodput,
@@ -139,7 +139,7 @@ function crowdTable(title: string, flows: readonly MeasuredStream[]): string[] {
   });
   const total = flows.reduce((sum, { figures }) => sum + figures.bytes, 0);
   return [
-    `${title}: ${count(flows.length, "flow")}, ${figureText(total, "byte")}`,
+    `${title}: ${formatCount(flows.length, "flow")}, ${figureText(total, "byte")}`,
     ...tableLines([["of flows", "min", "mean", "median", "p99", "max"], ...rows]),
     ...flows.some(({ figures }) => figures.completionNanos !== undefined) ? [COMPLETION] : [],
     ...cutLines(flows, rest(flows)),
@@ -154,13 +154,13 @@ function rest(flows: readonly MeasuredStream[]): string {
 
 function cutLines(flows: readonly Measured[], rest = ""): string[] {
   const cut = flows.filter(({ complete }) => !complete).length;
-  return cut === 0 ? [] : [`* ${count(cut, "flow")} did not come to ${cut === 1 ? "its" : "their"} end${rest}`];
+  return cut === 0 ? [] : [`* ${formatCount(cut, "flow")} did not come to ${cut === 1 ? "its" : "their"} end${rest}`];
 }
 
 /** The row of a flow, which has a mark where it did not come to its end. */
 function rowOf<T>(
   { flow, complete, figures }: { readonly flow: string; readonly complete: boolean; readonly figures: T },
-): Row<T> {
+): PrintedRow<T> {
   return [[escape(flow) + (complete ? "" : "*")], figures];
 }
 
@@ -174,7 +174,7 @@ function transactionTables(flows: readonly MeasuredTransactions[]): string[] {
     const { single, crowds } = groupFlows(those, MAX_STREAM_ROWS);
     const rows = [
       ...single.map(rowOf),
-      ...Array.from(crowds, ([stem, crowd]): Row<TransactionFigures> => [
+      ...Array.from(crowds, ([stem, crowd]): PrintedRow<TransactionFigures> => [
         [`${escape(stem)} (${crowd.length} flows)`],
         sumTransactionFigures(crowd.map(({ figures }) => figures)),
       ]),
@@ -194,7 +194,7 @@ function senderTables(flows: readonly MeasuredPackets[]): string[] {
     ? senderLines(senders)
     : separated(senders.map(({ title, ...shown }) => packetTables({ ...shown, label: `UDP ${escape(title)}` })));
   const silent = flows.filter(({ figures, warmupNanos }) => figures.senders.length === 0 && warmupNanos === undefined);
-  if (silent.length > 0) lines.push(`${count(silent.length, "UDP flow")} sent and received nothing`);
+  if (silent.length > 0) lines.push(`${formatCount(silent.length, "UDP flow")} sent and received nothing`);
   return lines;
 }
 
@@ -218,7 +218,7 @@ export function sendersOf(flows: readonly MeasuredPackets[]): Sender[] {
 }
 
 const { rtt, lateness } = PACKET_FIGURES, { lostPercent } = PATH_FIGURES;
-const SENDERS: Table<PacketFigures> = {
+const SENDERS: PrintedTable<PacketFigures> = {
   names: ["UDP"],
   columns: [
     ...spread(rtt, "median", "p99", "max"),
@@ -280,7 +280,7 @@ function bottleneckLines(flows: readonly Measured[]): string[] {
   const found = flows.flatMap(({ flow, bottlenecks }) => bottlenecks.map((bottleneck) => ({ flow, ...bottleneck })));
   if (found.length === 0) return [];
   const remarks = worstBottlenecks(found).map(({ flow, message, otherFlows }) => {
-    const less = otherFlows > 0 ? `; less so ${count(otherFlows, "other flow")}` : "";
+    const less = otherFlows > 0 ? `; less so ${formatCount(otherFlows, "other flow")}` : "";
     return `- ${escape(flow)}: ${escape(message)}${less}`;
   });
   return [BOTTLENECKS, ...remarks];

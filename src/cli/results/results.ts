@@ -2,12 +2,12 @@ import { TineError } from "../../base/errors.ts";
 import type { Measured, RunResults, TestEntry, TestResults, TestStatus } from "../../result/mod.ts";
 import { PLOT_IDS } from "../../report/plot.ts";
 import { testIdText } from "../../result/names.ts";
-import { byteAmount, count, elapsed } from "../../base/units.ts";
+import { byteAmount, elapsed, formatCount } from "../../base/units.ts";
 import { defineCommand, type Positional } from "../command.ts";
 import { CommandFailure, UsageError } from "../errors.ts";
 import { choice, type Flag, flag } from "../flags.ts";
 import type { PlotChoice } from "./plots.ts";
-import { Progress, samplesText } from "../progress.ts";
+import { ProgressLine, samplesText } from "../progress.ts";
 import type { GateVerdict } from "../../result/gates/mod.ts";
 import { gateLines } from "../gate/render.ts";
 import { isOf, udfText } from "../run/outcome_text.ts";
@@ -139,7 +139,7 @@ async function figuresOf(
 ): Promise<Measured[]> {
   const { readFlows } = await import("../../result/mod.ts");
   let samples = 0;
-  using _ = new Progress(() => samples === 0 ? "" : `${escape(testIdText(id))}: ${samplesText(samples)}`);
+  using _ = new ProgressLine(() => samples === 0 ? "" : `${escape(testIdText(id))}: ${samplesText(samples)}`);
   return await Array.fromAsync(readFlows(folder, undefined, (count) => samples += count));
 }
 
@@ -218,13 +218,13 @@ function runLine({ name, complete, summary }: RunResults): string {
   const { yellow } = style(Deno.stdout);
   const { plan, tests } = summary;
   const time = complete ? elapsed(summary.durationMs ?? 0) : yellow("not complete");
-  return `${escape(name)}  ${escape(plan)}  ${count(tests.length, "test")}${statusText(tests)}  ${time}`;
+  return `${escape(name)}  ${escape(plan)}  ${formatCount(tests.length, "test")}${statusText(tests)}  ${time}`;
 }
 
 function runHead({ path, complete, summary: { plan, tests, durationMs = 0 } }: RunResults): string[] {
   const { bold, yellow } = style(Deno.stdout);
   const time = complete ? `, ${elapsed(durationMs)}` : "";
-  const head = bold(`${escape(path)}: ${escape(plan)}, ${count(tests.length, "test")}${time}`);
+  const head = bold(`${escape(path)}: ${escape(plan)}, ${formatCount(tests.length, "test")}${time}`);
   return complete ? [head] : [head, yellow(NOT_COMPLETE)];
 }
 
@@ -236,7 +236,7 @@ function entryLines(test: TestEntry, id: string, complete: boolean, error: strin
   const took = (durationMs === undefined ? "" : elapsed(durationMs)).padStart(6);
   const line = `${paintStatus(statusOf(status, complete))} ${id} ${took} ${byteAmount(bytes).padStart(8)}${kept}`;
   if (error === undefined) return [line];
-  const more = errors > 1 ? ` (and ${count(errors - 1, "more error")})` : "";
+  const more = errors > 1 ? ` (and ${formatCount(errors - 1, "more error")})` : "";
   return [line, `${" ".repeat(STATUS_WIDTH)} ${red(escape(error))}${more}`];
 }
 
@@ -249,7 +249,7 @@ function testLines({ path, summary }: TestResults, gates: readonly GateVerdict[]
   // The line of a UDF has its own.
   const others = errors.filter((error) => !udfs.some((udf) => isOf(udf, error)));
   for (const { nodeId, tag, message } of others) lines.push(`error    ${red(escape(`${nodeId} ${tag}: ${message}`))}`);
-  if (moreErrors > 0) lines.push(`         ... and ${count(moreErrors, "more error")}`);
+  if (moreErrors > 0) lines.push(`         ... and ${formatCount(moreErrors, "more error")}`);
   for (const { nodeId, what } of missing) lines.push(`missing  ${escape(`${nodeId}: ${what}`)}`);
   for (const { nodeId, platform, hostname } of nodes) {
     lines.push(`node     ${escape(`${nodeId}: ${platform} on ${hostname}`)}`);
@@ -257,13 +257,13 @@ function testLines({ path, summary }: TestResults, gates: readonly GateVerdict[]
   const samples = Object.entries(records.samples).map(([kind, n]) => `, ${n} ${escape(kind)}`).join("");
   lines.push(`records  ${byteAmount(records.bytes)}${samples}`);
   if (logs.entries > 0) {
-    lines.push(`logs     ${byteAmount(logs.bytes)}, ${count(logs.entries, "entry", "entries")}`);
+    lines.push(`logs     ${byteAmount(logs.bytes)}, ${formatCount(logs.entries, "entry", "entries")}`);
   }
   for (const { name, nodeId, bytes } of files.slice(0, MAX_LINES)) {
     // Of a test that has not ended, who wrote a file is not known.
     lines.push(`file     ${escape(name)}: ${byteAmount(bytes)}${nodeId === "" ? "" : ` from ${escape(nodeId)}`}`);
   }
-  if (files.length > MAX_LINES) lines.push(`         ... and ${count(files.length - MAX_LINES, "more file")}`);
+  if (files.length > MAX_LINES) lines.push(`         ... and ${formatCount(files.length - MAX_LINES, "more file")}`);
   if (stopped !== undefined) lines.push(`ended    ${escape(stopped)}`);
   for (const udf of udfs) lines.push(`udf      ${escape(`${udf.name}: ${udfText(udf)}`)}`);
   for (const line of gateLines(gates, paints)) lines.push(`gate     ${line}`);

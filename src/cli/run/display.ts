@@ -49,7 +49,7 @@ export interface TestError {
 }
 
 /** A test that has ended, or is kept. */
-export interface TestOutcome {
+export interface EndedTest {
   readonly id: TestId;
   /** Which one of the selected tests it is, from 1. */
   readonly number: number;
@@ -96,7 +96,7 @@ export interface Display extends AsyncDisposable {
   /** Something to know about the run, such as that it is being canceled, and why. */
   note(text: string): void;
   /** The running test has ended, or a test is kept. */
-  testEnds(outcome: TestOutcome): void;
+  testEnds(outcome: EndedTest): void;
   /**
    * The plan has ended. Waits until everything was written.
    *

@@ -9,7 +9,7 @@ import {
   quantilesOf,
   sumWhereKnown,
 } from "../../flow/analysis/mod.ts";
-import { count, elapsed, grouped } from "../../base/units.ts";
+import { elapsed, formatCount, grouped } from "../../base/units.ts";
 import { groupFlows, phrase } from "../figures.ts";
 import { escape } from "../terminal.ts";
 
@@ -108,15 +108,15 @@ function sumLines(stem: string, flows: readonly FlowState[]): string[] {
     const rest = ended === streams.length ? "" : `, ${grouped(ended)} of them to their end`;
     const times = quantilesOf(streams.flatMap(({ completionNanos }) => completionNanos ?? []));
     const took = times === undefined ? "" : `; ${phrase(COMPLETION, times)}`;
-    lines.push(`${count(streams.length, "TCP flow")}${rest}: ${sums(streams, bytes, retransmits)}${took}`);
+    lines.push(`${formatCount(streams.length, "TCP flow")}${rest}: ${sums(streams, bytes, retransmits)}${took}`);
   }
   if (packets.length > 0) {
     const { packets: sent, lost } = LIVE_PACKET_FIGURES;
-    lines.push(`${count(packets.length, "UDP flow")}: ${sums(packets, sent, lost, DROPPED)}`);
+    lines.push(`${formatCount(packets.length, "UDP flow")}: ${sums(packets, sent, lost, DROPPED)}`);
   }
   if (exchanges.length > 0) {
     const { transactionsPerSecond, transactions, unanswered } = LIVE_TRANSACTION_FIGURES;
-    const what = `${count(exchanges.length, "flow")} of requests and responses`;
+    const what = `${formatCount(exchanges.length, "flow")} of requests and responses`;
     lines.push(`${what}: ${sums(exchanges, transactionsPerSecond, transactions, unanswered)}`);
   }
   return lines.map((line) => `${stem}: ${line}`);

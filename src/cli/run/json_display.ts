@@ -10,7 +10,7 @@ import {
   LIVE_STREAM_FIGURES,
   LIVE_TRANSACTION_FIGURES,
 } from "../../flow/analysis/mod.ts";
-import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
+import type { Display, EndedTest, PlanStart, PlanSummary, TestStart } from "./display.ts";
 
 /** What a JSON display gets. */
 export interface JsonDisplayOptions {
@@ -86,7 +86,7 @@ export class JsonDisplay implements Display {
     this.#write({ type: "note", text });
   }
 
-  testEnds(outcome: TestOutcome): void {
+  testEnds(outcome: EndedTest): void {
     const { id, number, status, durationMs, moreErrors = 0, folder, stopped, udfs } = outcome;
     for (const flow of this.#flows.flows.values()) this.#offer({ type: "flow", test: number, ...flowJson(flow) });
     // Tests that are kept end without having run.

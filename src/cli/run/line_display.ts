@@ -4,7 +4,7 @@ import { elapsed, formatDuration } from "../../base/units.ts";
 import { gateLines } from "../gate/render.ts";
 import { escape, type Style } from "../terminal.ts";
 import { BackgroundWriter, type WriteText } from "./background_writer.ts";
-import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
+import type { Display, EndedTest, PlanStart, PlanSummary, TestStart } from "./display.ts";
 import { FlowTracker } from "../../flow/analysis/mod.ts";
 import { flowEndLines, flowLine } from "./flow_text.ts";
 import {
@@ -93,7 +93,7 @@ export class LineDisplay implements Display {
     this.#writer.line(escape(text));
   }
 
-  testEnds(outcome: TestOutcome): void {
+  testEnds(outcome: EndedTest): void {
     const { id, status, durationMs } = outcome;
     const shown = paintStatus(status, status, this.#options.style);
     this.#writer.line(`${nameOfTest(id)}: ${shown}${status === "kept" ? "" : ` in ${elapsed(durationMs)}`}`);

@@ -3,7 +3,7 @@ import { cutToWidth, textWidth } from "../../base/text.ts";
 import { elapsed, wholeSeconds } from "../../base/units.ts";
 import { type FlowState, FlowTracker } from "../../flow/analysis/mod.ts";
 import { flowFigures } from "./flow_text.ts";
-import { FlowCourses, MAX_CELLS, sparkline } from "./sparkline.ts";
+import { FlowCourses, MAX_CELLS, sparklineText } from "./sparkline.ts";
 import { type Counts, countsText, errorLine, nameOfTest, udfProgressText } from "./outcome_text.ts";
 import type { UdfProgress } from "../../bridge/messages.ts";
 import type { Activity, ErrorItem, Item, LogEntry } from "../../node/item.ts";
@@ -105,7 +105,9 @@ function barsOf(flow: string, cells: number, courses: FlowCourses, unicode: bool
   if (cells < MIN_CELLS) return {};
   const { goodput, rtt } = courses.of(flow, cells);
   const bars = (values: readonly (number | undefined)[]) =>
-    values.filter((value) => value !== undefined).length > 1 ? sparkline(values, unicode).padStart(cells) : undefined;
+    values.filter((value) => value !== undefined).length > 1
+      ? sparklineText(values, unicode).padStart(cells)
+      : undefined;
   return { goodput: bars(goodput), rtt: bars(rtt) };
 }
 

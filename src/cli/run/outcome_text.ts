@@ -3,9 +3,9 @@ import { alertOutcome } from "../../result/alert.ts";
 import { testIdText } from "../../result/names.ts";
 import type { UdfProgress } from "../../bridge/messages.ts";
 import type { UdfAlert, UdfSummary } from "../../result/summary.ts";
-import { count, elapsed } from "../../base/units.ts";
+import { elapsed, formatCount } from "../../base/units.ts";
 import { escape, type Style } from "../terminal.ts";
-import type { PlanStart, PlanSummary, TestEnd, TestError, TestId, TestOutcome } from "./display.ts";
+import type { EndedTest, PlanStart, PlanSummary, TestEnd, TestError, TestId } from "./display.ts";
 
 /** Errors of a test beyond this are counted: the first ones show the cause, and all are in the results. */
 const MAX_ERRORS = 20;
@@ -21,7 +21,7 @@ export function nameOfTest(id: TestId): string {
 
 /** Returns what a plan is about to do. */
 export function planLine({ plan, tests, kept }: PlanStart): string {
-  return `${escape(plan)}: ${count(tests, "test")}${kept > 0 ? `, ${kept} kept from before` : ""}`;
+  return `${escape(plan)}: ${formatCount(tests, "test")}${kept > 0 ? `, ${kept} kept from before` : ""}`;
 }
 
 /** Returns the line of a node that was launched. */
@@ -55,13 +55,13 @@ export function paintStatus(status: TestEnd, text: string, style: Style): string
  *
  * @param before errors that were shown before
  */
-export function detailLines(outcome: TestOutcome, before: ReadonlySet<string> = new Set()): string[] {
+export function detailLines(outcome: EndedTest, before: ReadonlySet<string> = new Set()): string[] {
   const { status, errors, moreErrors = 0, missing = [], folder, stopped, udfs = [] } = outcome;
   const left = errors.filter((error) => !udfs.some((udf) => isOf(udf, error))).map(errorLine)
     .filter((text) => !before.has(text));
   const lines = left.slice(0, MAX_ERRORS).map((text) => `error ${text}`);
   const hidden = left.length - lines.length + moreErrors;
-  if (hidden > 0) lines.push(`... and ${count(hidden, "more error", "more errors")}, in the results`);
+  if (hidden > 0) lines.push(`... and ${formatCount(hidden, "more error", "more errors")}, in the results`);
   for (const { nodeId, what } of missing.slice(0, MAX_ERRORS)) lines.push(line(`missing from ${nodeId}: ${what}`));
   if (missing.length > MAX_ERRORS) lines.push(`... and more is missing from ${missing.length - MAX_ERRORS} others`);
   if (stopped !== undefined) lines.push(line(stopped));
@@ -74,7 +74,7 @@ export function detailLines(outcome: TestOutcome, before: ReadonlySet<string> = 
 export function udfProgressText({ rowsIn, group, last }: UdfProgress): string {
   const values = Object.entries(last).slice(0, MAX_VALUES).map(([name, value]) => `${name} ${shortNumber(value)}`);
   const where = group === "" || values.length === 0 ? "" : ` in ${group}`;
-  return [...values.length === 0 ? [] : [values.join(", ") + where], `${count(rowsIn, "row")} in`].join("; ");
+  return [...values.length === 0 ? [] : [values.join(", ") + where], `${formatCount(rowsIn, "row")} in`].join("; ");
 }
 
 /** Fields of a point that are shown. */
@@ -98,13 +98,13 @@ export function isOf({ name, error }: UdfSummary, { tag, message }: Pick<TestErr
 export function udfText(udf: UdfSummary): string {
   const { rowsIn, pointsOut, batchesOut, droppedRows, droppedSamples, restarts, marks = {} } = udf;
   const { warnings = [], alert, error } = udf;
-  const batches = batchesOut > 0 ? ` in ${count(batchesOut, "batch", "batches")}` : "";
+  const batches = batchesOut > 0 ? ` in ${formatCount(batchesOut, "batch", "batches")}` : "";
   const parts = [
-    `${count(rowsIn, "row")} in, ${count(pointsOut, "point")} out${batches}`,
-    ...(droppedRows > 0 ? [`${count(droppedRows, "row")} dropped`] : []),
-    ...(droppedSamples > 0 ? [`${count(droppedSamples, "sample")} dropped`] : []),
-    ...(restarts > 0 ? [`restarted ${count(restarts, "time")}`] : []),
-    ...Object.entries(marks).map(([field, points]) => `${field} in ${count(points, "point")}`),
+    `${formatCount(rowsIn, "row")} in, ${formatCount(pointsOut, "point")} out${batches}`,
+    ...(droppedRows > 0 ? [`${formatCount(droppedRows, "row")} dropped`] : []),
+    ...(droppedSamples > 0 ? [`${formatCount(droppedSamples, "sample")} dropped`] : []),
+    ...(restarts > 0 ? [`restarted ${formatCount(restarts, "time")}`] : []),
+    ...Object.entries(marks).map(([field, points]) => `${field} in ${formatCount(points, "point")}`),
     ...warnings.map((warning) => `warning: ${warning}`),
     ...(alert === undefined ? [] : [alertText(alert, udf)]),
     ...(error === undefined ? [] : [`failed: ${error.message}`]),
@@ -118,15 +118,15 @@ function alertText(alert: UdfAlert, udf: UdfSummary): string {
   if (status === "pass") return `alert ${condition} passed`;
   if (status !== "fail") return `ALERT ${condition}: ${status}`;
   const where = first === undefined || first.group === "" ? "" : ` in ${first.group}`;
-  return `ALERT ${condition}: ${count(points, "point")}` +
+  return `ALERT ${condition}: ${formatCount(points, "point")}` +
     (first === undefined ? "" : `, first ${first.value}${where}`);
 }
 
 /** Returns how a plan ended. */
 export function summaryLine({ ok, failed, canceled, kept, notRun, notNeeded, durationMs }: PlanSummary): string {
-  return `${count(ok + failed + canceled + kept + notRun, "test")}: ` +
+  return `${formatCount(ok + failed + canceled + kept + notRun, "test")}: ` +
     `${countsText({ ok, failed, canceled, kept, notRun })}; ` +
-    (notNeeded > 0 ? `${count(notNeeded, "repeat")} not needed; ` : "") +
+    (notNeeded > 0 ? `${formatCount(notNeeded, "repeat")} not needed; ` : "") +
     elapsed(durationMs);
 }
 
@@ -151,7 +151,7 @@ export interface Counts {
 
 /** Returns the line that counts others that were left out. */
 export function leftOutLine(leftOut: number): string {
-  return `  ... ${count(leftOut, "line")} left out, all of it is in the results`;
+  return `  ... ${formatCount(leftOut, "line")} left out, all of it is in the results`;
 }
 
 function line(text: string): string {

@@ -12,11 +12,11 @@ const ASCII = "_.:-=+*#";
  *
  * @example
  * ```ts
- * import { sparkline } from "./sparkline.ts";
- * console.assert(sparkline([0, 1, undefined, 2], true) === "▁▅ █");
+ * import { sparklineText } from "./sparkline.ts";
+ * console.assert(sparklineText([0, 1, undefined, 2], true) === "▁▅ █");
  * ```
  */
-export function sparkline(values: readonly (number | undefined)[], unicode: boolean): string {
+export function sparklineText(values: readonly (number | undefined)[], unicode: boolean): string {
   const levels = unicode ? BLOCKS : ASCII;
   const greatest = Math.max(0, ...values.filter((value) => value !== undefined));
   return values.map((value) => {

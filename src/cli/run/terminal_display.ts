@@ -3,7 +3,7 @@ import type { Item } from "../../node/item.ts";
 import { gateLines } from "../gate/render.ts";
 import { escape } from "../terminal.ts";
 import { Backlog } from "./background_writer.ts";
-import type { Display, PlanStart, PlanSummary, TestOutcome, TestStart } from "./display.ts";
+import type { Display, EndedTest, PlanStart, PlanSummary, TestStart } from "./display.ts";
 import { elapsed } from "../../base/units.ts";
 import { flowEndLines } from "./flow_text.ts";
 import type { TextDisplayOptions } from "./line_display.ts";
@@ -71,7 +71,7 @@ export class TerminalDisplay implements Display {
     this.#above.add(this.#options.style.yellow(escape(text)));
   }
 
-  testEnds(outcome: TestOutcome): void {
+  testEnds(outcome: EndedTest): void {
     const flows = this.#running?.flows.flows.values() ?? [];
     this.#running = undefined;
     const { id, status, durationMs } = outcome;

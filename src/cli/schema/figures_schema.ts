@@ -1,6 +1,6 @@
 import {
   CLOCK_FIGURES,
-  columnsOf,
+  figureColumns,
   type Figures,
   type FigureUnit,
   LOAD_FIGURES,
@@ -64,7 +64,7 @@ function objectOf(description: string, properties: Properties, required: readonl
 /** The keys of figures, with their definitions. */
 function keysOf<T>(figures: Figures<T>): Properties {
   return Object.fromEntries(
-    columnsOf(figures).map(({ key, unit, definition }) => {
+    figureColumns(figures).map(({ key, unit, definition }) => {
       if (unit === "flag") return [key, truth(definition)];
       return [key, numberOf(`${definition} In ${UNITS[unit]}.`)];
     }),

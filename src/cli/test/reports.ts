@@ -128,7 +128,7 @@ export function people({ bold, dim, red, green, yellow }: Style): CaseFormat {
 }
 
 /** A JSON object a line: one for each case, then the summary. */
-export function jsonLines(): CaseFormat {
+export function jsonReport(): CaseFormat {
   return {
     add({ path: file, line, name, skip: reason, updated, result: { status, problems, warnings, stderr, durationMs } }) {
       const shown = updated ? "updated" : status;

@@ -139,15 +139,15 @@ export const command = defineCommand({
 });
 
 /** The values of the flags of `tine test`. */
-export type TestFlags = import("../flags.ts").Values<typeof flags>;
+export type TestFlags = import("../flags.ts").FlagValues<typeof flags>;
 
 async function openReport(flags: TestFlags, count: number): Promise<CaseReport> {
-  const { CaseReport, jsonLines, people, tap } = await import("./reports.ts");
+  const { CaseReport, jsonReport, people, tap } = await import("./reports.ts");
   const kinds = [flags.tap && "--tap", flags.json && "--json", flags.junit === "-" && "--junit -"].filter(Boolean);
   if (kinds.length > 1) {
     throw new UsageError(`${kinds.join(" and ")} exclude each other: each prints to standard output`);
   }
-  const format = flags.tap ? tap(count) : flags.json ? jsonLines() : people(style(Deno.stdout));
+  const format = flags.tap ? tap(count) : flags.json ? jsonReport() : people(style(Deno.stdout));
   return new CaseReport(format, flags.junit === "-" ? () => Promise.resolve() : writeStdout);
 }
 

@@ -9,7 +9,7 @@ import {
   intervalLines,
   summaryJson,
   summaryLines,
-  warmUpLines,
+  warmUpLegend,
 } from "./client_report.ts";
 import { InterruptibleOutput } from "../interrupts.ts";
 import type { ClientFlow } from "./client_flow.ts";
@@ -61,7 +61,7 @@ export async function runClient<Client extends ClientFlow<Interval, Figures>, In
       for (const object of intervalJson(report, intervals)) output.json(object);
       return;
     }
-    if (!headed) output.lines([...warmUpLines(clients), ...tableHead(report.intervalTable)]);
+    if (!headed) output.lines([...warmUpLegend(clients), ...tableHead(report.intervalTable)]);
     headed = true;
     output.lines(intervalLines(report, intervals));
   });

@@ -17,7 +17,7 @@ export const MAX_PARALLEL = 128;
 /** The default time between lines while it runs, in milliseconds. */
 const DEFAULT_INTERVAL_MS = 1000;
 /** How long it runs by default, in milliseconds. */
-export const DEFAULT_DURATION_MS = 10_000;
+export const DEFAULT_CLIENT_DURATION_MS = 10_000;
 
 /** Shorter intervals are not worth a line each. */
 const MIN_INTERVAL_MS = 1;

@@ -8,7 +8,7 @@ import {
 } from "../../flow/analysis/mod.ts";
 import type { FlowInfoEvent, Flows } from "../../flow/flows.ts";
 import { formatDuration } from "../../base/units.ts";
-import { type Row, span, type Table, tableRows } from "../figures.ts";
+import { type PrintedRow, type PrintedTable, span, tableRows } from "../figures.ts";
 import type { ClientFlow, Direction } from "./client_flow.ts";
 import { connectionJson, provenance } from "./provenance.ts";
 
@@ -24,7 +24,7 @@ export interface ClientReport<Client extends ClientFlow<Interval, Figures>, Inte
   /** What objects of an interval have. */
   readonly intervalFigures: FigureList<Interval>;
   /** What lines of an interval have. */
-  readonly intervalTable: Table<Interval>;
+  readonly intervalTable: PrintedTable<Interval>;
   /** Adds up what several flows did in an interval. */
   sumIntervals(intervals: readonly Interval[]): Interval;
   /** Returns what stands behind the server in the first line of a summary, each with a comma before it. */
@@ -68,7 +68,7 @@ export function intervalLines<Client extends ClientFlow<Interval, Figures>, Inte
   { fromMs, toMs, seen }: Intervals<Client, Interval>,
 ): string[] {
   const time = span(fromMs, toMs);
-  const row = (label: string, flow: ClientFlow, interval: Interval): Row<Interval> => [
+  const row = (label: string, flow: ClientFlow, interval: Interval): PrintedRow<Interval> => [
     [label, isWarmUp(flow, fromMs, toMs) ? `${time} ${WARM_UP_MARK}` : time],
     interval,
   ];
@@ -89,7 +89,7 @@ function isWarmUp({ warmUp }: ClientFlow, fromMs: number, toMs: number): boolean
 }
 
 /** Returns what the marks of lines mean; nothing without a warm-up. */
-export function warmUpLines([{ warmUp }]: readonly ClientFlow[]): string[] {
+export function warmUpLegend([{ warmUp }]: readonly ClientFlow[]): string[] {
   if (warmUp === undefined) return [];
   const time = formatDuration(warmUp.ms);
   return [`warming up for ${time}: lines with a ${WARM_UP_MARK} are in no figure of the summary`];

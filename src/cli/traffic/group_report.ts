@@ -7,7 +7,7 @@ import {
   receptionPath,
 } from "../../flow/analysis/mod.ts";
 import type { ReceiverReport } from "../../flow/report.ts";
-import { column, separated, type Table, tableOf } from "../figures.ts";
+import { column, type PrintedTable, separated, tableOf } from "../figures.ts";
 import type { ClientReport, FlowResult } from "./client_report.ts";
 import type { PacketFlow } from "./packet_flow.ts";
 import { PACKET_REPORT, packetTables, pathColumns } from "./packet_report.ts";
@@ -27,7 +27,7 @@ export const GROUP_REPORT: ClientReport<PacketFlow, PacketInterval, PacketFlowFi
 };
 
 const { oneWayDelay, oneWayDelayBoundMicros, ipdv, jitterMicros } = PATH_FIGURES;
-const TIMES: Table<PathFigures> = {
+const TIMES: PrintedTable<PathFigures> = {
   names: ["milliseconds"],
   columns: [
     column("delay min", oneWayDelay, "min"),

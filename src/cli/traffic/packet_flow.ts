@@ -4,7 +4,7 @@ import type { FlowInfoEvent, FlowOptions, Flows } from "../../flow/flows.ts";
 import { DuplicateWindow } from "../../flow/packet/arrivals.ts";
 import type { Chunk } from "../../flow/records/read_chunk.ts";
 import {
-  type ClockOffset,
+  type ClockOffsetEstimator,
   Distribution,
   PacketAnalysis,
   type PacketFlowFigures,
@@ -13,7 +13,7 @@ import {
   SHARED_CLOCK,
 } from "../../flow/analysis/mod.ts";
 import { isLoopback } from "../../base/address.ts";
-import { count } from "../../base/units.ts";
+import { formatCount } from "../../base/units.ts";
 import { parseAddress } from "../address.ts";
 import { milliseconds } from "../figures.ts";
 import { ClientFlow } from "./client_flow.ts";
@@ -54,7 +54,7 @@ export interface PacketFlowOptions {
     | "stamp"
   >;
   /** Learns how the clocks of both ends relate; flows to one server share it. Absent: from this flow alone. */
-  readonly offset?: ClockOffset;
+  readonly offset?: ClockOffsetEstimator;
   /** It is opened at once, and sends once this resolves. Absent: at once. */
   readonly sendAfter?: Promise<unknown>;
 }
@@ -194,7 +194,7 @@ function reflectorText({ values }: FlowInfoEvent): string | undefined {
   return [
     `the reflector ${reflectorCounts ? "counts packets" : "sends numbers back"}`,
     ` and ${clock}`,
-    ...hopsToReflector === undefined ? [] : [`; it is ${count(Number(hopsToReflector), "hop")} away`],
+    ...hopsToReflector === undefined ? [] : [`; it is ${formatCount(Number(hopsToReflector), "hop")} away`],
   ].join("");
 }
 

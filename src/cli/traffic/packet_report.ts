@@ -19,11 +19,11 @@ import {
 } from "../../flow/analysis/mod.ts";
 import {
   bitRate,
-  type Column,
   column,
   figureText,
   milliseconds,
   percent,
+  type PrintedColumn,
   separated,
   spread,
   tableOf,
@@ -32,7 +32,7 @@ import {
 import type { PacketReport } from "../../flow/report.ts";
 import { type ClientReport, type FlowResult, sumsOf } from "./client_report.ts";
 import type { PacketFlow } from "./packet_flow.ts";
-import { count, grouped } from "../../base/units.ts";
+import { formatCount, grouped } from "../../base/units.ts";
 import { tableLines } from "../../base/text.ts";
 
 const { sent, received, sendBitsPerSecond, receiveBitsPerSecond, rtt } = PACKET_INTERVAL_FIGURES;
@@ -118,7 +118,7 @@ export interface ShownPackets {
 }
 
 /** How packets fared in a direction. */
-export const pathColumns: readonly Column<PathFigures>[] = [
+export const pathColumns: readonly PrintedColumn<PathFigures>[] = [
   ...titled(PATH_FIGURES.sent, PATH_FIGURES.received, PATH_FIGURES.lost),
   { ...column("", PATH_FIGURES.lostPercent), absent: "" },
   ...titled(PATH_FIGURES.duplicates, PATH_FIGURES.reordered, PATH_FIGURES.socketDrops),
@@ -133,7 +133,7 @@ export function packetTables({ label, complete, refused, figures, clockOffset, r
   ];
   const sent = (toServer ?? fromServer)?.sent;
   const rates = [
-    ...sent === undefined ? [] : [count(sent, "packet")],
+    ...sent === undefined ? [] : [formatCount(sent, "packet")],
     ...sendBitsPerSecond === undefined ? [] : [`sent at ${bitRate(sendBitsPerSecond)}`],
     ...goodputBitsPerSecond === undefined ? [] : [`received at ${bitRate(goodputBitsPerSecond)}`],
   ];
@@ -159,13 +159,13 @@ export function packetTables({ label, complete, refused, figures, clockOffset, r
   const { unanswered } = figures;
   if (unanswered !== undefined && sent) {
     const share = percent(unanswered / sent * 100);
-    lines.push(`${count(unanswered, "packet")} (${share}) without a reply, lost in a direction that is unknown`);
+    lines.push(`${formatCount(unanswered, "packet")} (${share}) without a reply, lost in a direction that is unknown`);
   }
   if (!complete) lines.push("the server has not reported its counts: the flow did not come to its end");
   const { bad = 0, serverBad = 0 } = refused ?? {};
   if (bad > 0) lines.push(badLine(bad, "from the server"));
   if (serverBad > 0) lines.push(badLine(serverBad, "to the server"));
-  if (incoherent > 0) lines.push(`${count(incoherent, "sample")} made no sense and were left out`);
+  if (incoherent > 0) lines.push(`${formatCount(incoherent, "sample")} made no sense and were left out`);
   return lines;
 }
 
@@ -186,7 +186,9 @@ function clockLines(path: PathFigures | undefined, clockOffset: OffsetEstimate |
 }
 
 function badLine(packets: number, way: string): string {
-  return `${count(packets, "packet")} that came ${way} did not count: not of this flow, or not signed with its key`;
+  return `${
+    formatCount(packets, "packet")
+  } that came ${way} did not count: not of this flow, or not signed with its key`;
 }
 
 /** What the table has no column for: how packets came out of order, and how many routers have marked. */
@@ -199,7 +201,7 @@ function remarks(way: string, { early, late, congestionMarks = 0, received = 0 }
   }
   if (congestionMarks > 0) {
     const share = percent(congestionMarks / received * 100);
-    lines.push(`${way}: ${count(congestionMarks, "packet")} (${share}) arrived marked: congestion experienced`);
+    lines.push(`${way}: ${formatCount(congestionMarks, "packet")} (${share}) arrived marked: congestion experienced`);
   }
   return lines;
 }

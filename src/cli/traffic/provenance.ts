@@ -44,6 +44,6 @@ function isNegotiated({ type }: FlowInfoEvent, name: string): boolean {
 }
 
 /** When a flow began, by the clock of this end. */
-export function startOf({ tinit }: FlowInfoEvent): Date {
+export function startDate({ tinit }: FlowInfoEvent): Date {
   return new Date(Number(tinit / 1_000_000n));
 }

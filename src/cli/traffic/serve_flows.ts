@@ -1,5 +1,5 @@
 import { type HostPort, isLoopback } from "../../base/address.ts";
-import { count, grouped } from "../../base/units.ts";
+import { formatCount, grouped } from "../../base/units.ts";
 import type { FlowEvents, FlowInfoEvent, FlowServer, ServerOptions } from "../../flow/flows.ts";
 import { ServerAccount } from "../../flow/server_account.ts";
 import { provenance } from "./provenance.ts";
@@ -13,7 +13,7 @@ import { InterruptibleOutput } from "../interrupts.ts";
 const MAX_FLOWS = 4096;
 
 /** How a server by hand is run. */
-export interface ServeOptions {
+export interface ServeFlowsOptions {
   /** The command, for messages. */
   readonly name: string;
   /** Where it listens, as it was given: decides about warnings. */
@@ -42,7 +42,7 @@ const LOOK_MS = 50;
  *
  * @returns the exit code: 0, or 1 where a flow of the one client did not come to its end
  */
-export async function serveFlows(options: ServeOptions): Promise<number> {
+export async function serveFlows(options: ServeFlowsOptions): Promise<number> {
   const { name, hostnames, key, json, oneOff, statsMs, metrics, engine, listen } = options;
   const log = (text: string) => console.error(`${name}: ${escape(text)}`);
   using output = new InterruptibleOutput(0);
@@ -100,7 +100,7 @@ export async function serveFlows(options: ServeOptions): Promise<number> {
   const { flows, flowsIncomplete } = account.totals;
   if (oneOff && flows > 0) {
     const ends = flowsIncomplete === 0 ? "all came to their end" : `${grouped(flowsIncomplete)} did not come to an end`;
-    log(`served one client: ${count(flows, "flow")}, ${ends}`);
+    log(`served one client: ${formatCount(flows, "flow")}, ${ends}`);
   }
   return oneOff && flowsIncomplete > 0 ? 1 : 0;
 }

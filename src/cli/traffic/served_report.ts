@@ -1,4 +1,4 @@
-import { count, grouped } from "../../base/units.ts";
+import { formatCount, grouped } from "../../base/units.ts";
 import {
   figuresOf,
   PATH_FIGURES,
@@ -18,7 +18,7 @@ import type {
 import { REFUSAL_REASONS, type ServerTotals } from "../../flow/server_account.ts";
 import { figureText, milliseconds, phrase } from "../figures.ts";
 import { escape } from "../terminal.ts";
-import { connectionJson, startOf } from "./provenance.ts";
+import { connectionJson, startDate } from "./provenance.ts";
 
 /** What a server has at the end of a flow. */
 export type ServedReport = ServedStreamReport | ServedPacketReport | ServedTransactionReport;
@@ -51,7 +51,7 @@ function phrases(report: ServedReport): string[] {
       return [
         `${phrase(transactions, report)} in ${figureText(durationSeconds.value(report), "s")} s`,
         `${figureText(transactionsPerSecond.value(report), "1/s")} a second`,
-        ...connections === 1 ? [] : [`over ${count(connections, "connection")}`],
+        ...connections === 1 ? [] : [`over ${formatCount(connections, "connection")}`],
         ...complete ? [] : ["did not come to its end"],
       ];
     }
@@ -84,7 +84,11 @@ function countsOf(of: { readonly [K in keyof typeof COUNTS]?: number }): string[
 function packetPhrases(report: ServedPacketReport): string[] {
   const { received, sent, elapsedNanos, state } = report;
   const time = (elapsedNanos / 1e9).toFixed(2);
-  const counts = [`received ${count(received, "packet")}`, `sent ${figureText(sent, "packet")}`, ...countsOf(report)];
+  const counts = [
+    `received ${formatCount(received, "packet")}`,
+    `sent ${figureText(sent, "packet")}`,
+    ...countsOf(report),
+  ];
   return [`${counts.join(", ")} in ${time} s`, ...state === "unclosed" ? ["ended without a close"] : []];
 }
 
@@ -94,7 +98,7 @@ function groupPhrases({ bad, elapsedNanos, state }: ServedPacketReport, path: Pa
   const share = PATH_FIGURES.lostPercent.value(path);
   const time = (elapsedNanos / 1e9).toFixed(2);
   return [
-    `received ${count(received, "packet")} of ${figureText(sent, "packet")} in ${time} s`,
+    `received ${formatCount(received, "packet")} of ${figureText(sent, "packet")} in ${time} s`,
     `${figureText(lost, "packet")} lost${share ? ` (${figureText(share, "%")})` : ""}`,
     ...countsOf({ ...path, bad }),
     delayText(path),
@@ -116,7 +120,7 @@ function delayText(path: PathFigures): string {
 export function servedJson(info: FlowInfoEvent, report: ServedReport, ended = new Date()): object {
   const { flow: id, values: { direction, cca } } = info;
   const object = (protocol: string, own: object) => ({
-    ...{ type: "flow", protocol, id, started: startOf(info).toISOString(), ended: ended.toISOString() },
+    ...{ type: "flow", protocol, id, started: startDate(info).toISOString(), ended: ended.toISOString() },
     ...connectionJson(info),
     ...own,
   });
@@ -142,11 +146,11 @@ export function statsLine(totals: ServerTotals): string {
   const { flowsActive, flows, flowsIncomplete, packetsOverRate, refusals } = totals;
   const some = (number: number, what: string) => number > 0 ? [`${grouped(number)} ${what}`] : [];
   const moved = (bytes: number, packets: number) =>
-    figureText(bytes, "byte") + (packets > 0 ? ` in ${count(packets, "packet")}` : "");
+    figureText(bytes, "byte") + (packets > 0 ? ` in ${formatCount(packets, "packet")}` : "");
   const reasons = REFUSAL_REASONS.filter((reason) => refusals[reason] > 0);
   const refused = reasons.reduce((sum, reason) => sum + refusals[reason], 0);
   return [
-    `${count(flowsActive, "flow")} now`,
+    `${formatCount(flowsActive, "flow")} now`,
     `${grouped(flows)} in total`,
     ...some(flowsIncomplete, "without an end"),
     `received ${moved(totals.bytesIn, totals.packetsIn)}`,

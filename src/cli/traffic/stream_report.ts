@@ -9,7 +9,7 @@ import {
   sumStreamIntervals,
   sumStreams,
 } from "../../flow/analysis/mod.ts";
-import { type Column, column, medianOrOnly, type Row, tableOf, titled } from "../figures.ts";
+import { column, medianOrOnly, type PrintedColumn, type PrintedRow, tableOf, titled } from "../figures.ts";
 import { type ClientReport, type FlowResult, sumsOf } from "./client_report.ts";
 import type { StreamFlow } from "./stream_flow.ts";
 
@@ -78,7 +78,7 @@ const UNCOUNTED_MARK = "*";
 function lines(all: readonly FlowResult<StreamFlow, StreamFigures>[]): string[] {
   const { received, goodput, resent, marks, rtt, rttP99, cwnd } = streamColumns;
   const { completionSeconds, durationSeconds, minRttMicros } = STREAM_FIGURES;
-  const columns: Column<StreamFigures>[] = [
+  const columns: PrintedColumn<StreamFigures>[] = [
     all.some(({ flow }) => flow.hasLength) ? column("done s", completionSeconds) : column("seconds", durationSeconds),
     { ...received, mark: (of) => of.receiverCounted || of.unmeasured ? "" : UNCOUNTED_MARK },
     goodput,
@@ -91,8 +91,10 @@ function lines(all: readonly FlowResult<StreamFlow, StreamFigures>[]): string[] 
     cwnd,
   ];
   const lines = tableOf({ names: ["flow"], columns }, [
-    ...all.map(({ flow, figures }): Row<StreamFigures> => [[flow.label], figures]),
-    ...sumsOf(all).map(({ label, those }): Row<StreamFigures> => [[label], sumStreams(those.map(({ flow }) => flow))]),
+    ...all.map(({ flow, figures }): PrintedRow<StreamFigures> => [[flow.label], figures]),
+    ...sumsOf(all).map((
+      { label, those },
+    ): PrintedRow<StreamFigures> => [[label], sumStreams(those.map(({ flow }) => flow))]),
   ]);
   if (all.some(({ figures }) => !figures.receiverCounted && !figures.unmeasured)) {
     lines.push(

@@ -1,8 +1,8 @@
 import { STREAM_FIGURES } from "../../flow/analysis/stream_figures.ts";
 import { TRANSACTION_FIGURES } from "../../flow/analysis/transaction_figures.ts";
-import type { RequestResponseConfig, SocketOption, StreamClientConfig, TransferConfig } from "../../flow/config.ts";
+import type { RawSocketOption, RequestResponseConfig, StreamClientConfig, TransferConfig } from "../../flow/config.ts";
 import { parsePorts } from "../../flow/transaction/client_ports.ts";
-import { DEFAULT_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from "../../flow/transaction/limits.ts";
+import { DEFAULT_MESSAGE_BYTES, MAX_TCP_MESSAGE_BYTES } from "../../flow/transaction/limits.ts";
 import type { Rate } from "../../base/units.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
@@ -16,7 +16,7 @@ import {
   checkTransactionFlags,
   checkWarmup,
   clientFlags,
-  DEFAULT_DURATION_MS,
+  DEFAULT_CLIENT_DURATION_MS,
   dialled,
   flowDuration,
   intervalOf,
@@ -26,7 +26,7 @@ import {
   transactionFlags,
 } from "./client_flags.ts";
 import { isGroup, parseHostPort } from "../../base/address.ts";
-import { serverAddress } from "../address.ts";
+import { parseServerAddress } from "../address.ts";
 import { eachFlow } from "./client_flow.ts";
 
 const SOL_SOCKET = 1;
@@ -72,7 +72,7 @@ export const command = defineCommand({
     }),
     cca: cca({ help: "the sender's congestion control; else the system's" }),
     rr: messageLengths({
-      most: MAX_MESSAGE_BYTES,
+      most: MAX_TCP_MESSAGE_BYTES,
       help:
         "in place of a transfer: requests of this length, each answered by a response of the second length (or the same)",
     }),
@@ -95,7 +95,7 @@ export const command = defineCommand({
   ],
 
   async run({ flags, positionals: [positional] }) {
-    const server = serverAddress(positional);
+    const server = parseServerAddress(positional);
     const { hostname } = parseHostPort(server);
     if (isGroup(hostname)) {
       throw new UsageError(
@@ -112,7 +112,7 @@ export const command = defineCommand({
     const { length = flags.bytes, rate, cca: algorithm, reverse, bidir, payload, transactions } = flags;
     if (isRr) checkTransactionFlags({ length, rate, cca: algorithm, ecn: flags.ecn, reverse, bidir, payload });
     const isLimited = length !== undefined || transactions !== undefined;
-    const durationMs = flags.duration ?? (isLimited ? undefined : DEFAULT_DURATION_MS);
+    const durationMs = flags.duration ?? (isLimited ? undefined : DEFAULT_CLIENT_DURATION_MS);
     checkWarmup(flags.warmup, durationMs || Infinity);
     checkRates(flags);
     const dial = dialled("tcp", flags);
@@ -223,7 +223,7 @@ async function runTransactions(
 }
 
 /** Has the kernel pace a flow. */
-function pacing(rate: Rate): SocketOption {
+function pacing(rate: Rate): RawSocketOption {
   const bytes = rate !== "max" && "bitsPerSecond" in rate ? Math.round(rate.bitsPerSecond / 8) : 0;
   if (bytes < 1 || bytes > MAX_PACED_BYTES) {
     throw new UsageError("--rate RATE: the kernel paces at 8bps to 17Gbps; leave it out for as fast as possible");

@@ -10,7 +10,7 @@ import {
   type TransactionFigures,
   type TransactionInterval,
 } from "../../flow/analysis/mod.ts";
-import { type Column, column, type Row, tableOf } from "../figures.ts";
+import { column, type PrintedColumn, type PrintedRow, tableOf } from "../figures.ts";
 import type { ClientReport, FlowResult } from "./client_report.ts";
 import type { TransactionFlow } from "./transaction_flow.ts";
 
@@ -44,7 +44,7 @@ export function transactionReport(
 
     lines(all) {
       const shown = all.length > MAX_ROWS ? [] : all;
-      const rows = shown.map(({ flow: { label, complete }, figures }): Row<TransactionFigures> => {
+      const rows = shown.map(({ flow: { label, complete }, figures }): PrintedRow<TransactionFigures> => {
         return [[label + (complete ? "" : "*")], figures];
       });
       if (all.length > 1) rows.push([[`all ${all.length}`], sum(all)]);
@@ -76,11 +76,11 @@ function sum(all: readonly FlowResult<TransactionFlow, TransactionFigures>[]): T
 export function transactionTable(
   name: string,
   all: readonly TransactionFigures[],
-  rows: readonly Row<TransactionFigures>[],
+  rows: readonly PrintedRow<TransactionFigures>[],
 ): string[] {
   const { transactions, transactionsPerSecond, durationSeconds, latency, connect, unanswered, unansweredPercent } =
     TRANSACTION_FIGURES;
-  const counts: Column<TransactionFigures>[] = [
+  const counts: PrintedColumn<TransactionFigures>[] = [
     column("transactions", transactions),
     column("per second", transactionsPerSecond),
     column("seconds", durationSeconds),

@@ -10,7 +10,7 @@ import { leastPacketBytes } from "../../flow/packet_kind.ts";
 import { OPEN_LAYOUT, STAMP_PORT } from "../../flow/stamp/test_packet.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { choice, duration, flag, flagName, integer, size, text, type Values } from "../flags.ts";
+import { choice, duration, flag, flagName, type FlagValues, integer, size, text } from "../flags.ts";
 import {
   cca,
   checkPayload,
@@ -19,7 +19,7 @@ import {
   checkTransactionFlags,
   checkWarmup,
   clientFlags,
-  DEFAULT_DURATION_MS,
+  DEFAULT_CLIENT_DURATION_MS,
   dialled,
   flowDuration,
   intervalOf,
@@ -30,7 +30,7 @@ import {
 } from "./client_flags.ts";
 import { eachFlow } from "./client_flow.ts";
 import { isGroup, parseHostPort } from "../../base/address.ts";
-import { serverAddress, withPort } from "../address.ts";
+import { parseServerAddress, withPort } from "../address.ts";
 import { parseBind } from "../../flow/bind.ts";
 
 /** The default time between packets, in milliseconds: that of VoIP. */
@@ -103,7 +103,7 @@ const flags = {
 };
 
 /** What was on the command line. */
-type Given = Values<typeof flags>;
+type Given = FlagValues<typeof flags>;
 
 /** `tine udp client`: UDP flows by hand. */
 export const command = defineCommand({
@@ -151,7 +151,7 @@ export const command = defineCommand({
   ],
 
   async run({ flags, positionals: [positional] }) {
-    const server = serverAddress(flags.stamp ? withPort(positional, STAMP_PORT) : positional);
+    const server = parseServerAddress(flags.stamp ? withPort(positional, STAMP_PORT) : positional);
     checkGroup(server, flags);
     checkFlags(flags);
     const [{ createFlows }, { readFlowKey, readStampKey }] = await Promise.all([
@@ -304,7 +304,7 @@ async function exchange(
 }
 
 async function measure(flows: Flows, server: string, flags: Given, key: Uint8Array | undefined): Promise<number> {
-  const [{ runClient }, { PacketFlow }, { PACKET_REPORT }, { ClockOffset }] = await Promise.all([
+  const [{ runClient }, { PacketFlow }, { PACKET_REPORT }, { ClockOffsetEstimator }] = await Promise.all([
     import("./client_command.ts"),
     import("./packet_flow.ts"),
     import("./packet_report.ts"),
@@ -314,7 +314,7 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
   const toGroup = isGroup(parseHostPort(server).hostname);
   const directions = flags.bidir ? ["up", "down"] as const : [flags.reverse ? "down" : "up"] as const;
   const names = flags.stamp ? ["stamp"] as const : directions;
-  const offset = new ClockOffset();
+  const offset = new ClockOffsetEstimator();
   const clients = eachFlow(names, flags, (name, label, bind) => {
     const sender = senderOf(flags, toGroup, name === "down");
     return new PacketFlow({ label, server, intervalMs, sender, client: { ...clientOf(flags), bind }, offset });
@@ -327,7 +327,7 @@ async function measure(flows: Flows, server: string, flags: Given, key: Uint8Arr
 
 /** Returns how long senders send, in milliseconds; 0: until they are stopped, undefined: as long as it takes. */
 function durationOf({ duration, packets, bytes, transactions }: Given): number | undefined {
-  return duration ?? ((packets ?? bytes ?? transactions) === undefined ? DEFAULT_DURATION_MS : undefined);
+  return duration ?? ((packets ?? bytes ?? transactions) === undefined ? DEFAULT_CLIENT_DURATION_MS : undefined);
 }
 
 function senderOf(flags: Given, toGroup: boolean, reverse: boolean): UnresponsiveConfig {

@@ -12,7 +12,7 @@ import {
   sumStreams,
 } from "../../flow/analysis/mod.ts";
 import type { Flows } from "../../flow/flows.ts";
-import { milliseconds, spread, type Table, tableHead, tableRows, titled } from "../figures.ts";
+import { milliseconds, type PrintedTable, spread, tableHead, tableRows, titled } from "../figures.ts";
 import { escape } from "../terminal.ts";
 import {
   bottleneckLines,
@@ -68,7 +68,7 @@ export async function runUnderLoad(
 
 const { rtt, lostPercent, roundTripsPerMinute, uploadGoodputBitsPerSecond, downloadGoodputBitsPerSecond } =
   LOAD_FIGURES;
-const PHASE_TABLE: Table<LoadFigures> = {
+const PHASE_TABLE: PrintedTable<LoadFigures> = {
   names: ["path"],
   columns: [
     ...spread(rtt, "min", "median", "p99", "max"),

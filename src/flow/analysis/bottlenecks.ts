@@ -1,4 +1,4 @@
-import { count, grouped } from "../../base/units.ts";
+import { formatCount, grouped } from "../../base/units.ts";
 import { LATE_NANOS, type PacketFigures } from "./sender_analysis.ts";
 import type { StreamFigures } from "./stream_analysis.ts";
 import type { TransactionFigures } from "./transaction_analysis.ts";
@@ -50,37 +50,37 @@ export function packetBottlenecks(figures: PacketFigures, load: MachineLoad): Bo
   const limit = `${LATE_NANOS / 1e6} ms`;
   if (lateness !== undefined && areMany(lateSends, lateness.count)) {
     const message =
-      `${grouped(lateSends)} of ${count(lateness.count, "packet")} were sent over ${limit} late, the latest by ` +
+      `${grouped(lateSends)} of ${formatCount(lateness.count, "packet")} were sent over ${limit} late, the latest by ` +
       `${milliseconds(lateness.max)} ms`;
     found.push({ code: "sends-late", message, size: lateness.p99 });
   }
   if (serverTime !== undefined && areMany(slowReplies, serverTime.count)) {
     const message =
       `the server had ${grouped(slowReplies)} of ${
-        count(serverTime.count, "packet")
+        formatCount(serverTime.count, "packet")
       } for over ${limit} before it sent ` +
       `them back, at most ${milliseconds(serverTime.max)} ms`;
     found.push({ code: "slow-server", message, size: serverTime.p99 });
   }
   if (unsent > 0) {
-    const message = `time was over before ${count(unsent, "packet")} could be sent`;
+    const message = `time was over before ${formatCount(unsent, "packet")} could be sent`;
     found.push({ code: "unsent", message, size: unsent });
   }
   if (sendErrors > 0) {
-    const message = `the system did not take ${count(sendErrors, "packet")}`;
+    const message = `the system did not take ${formatCount(sendErrors, "packet")}`;
     found.push({ code: "send-errors", message, size: sendErrors });
   }
   if (fromServer !== undefined && fromServer.socketDrops > 0) {
     found.push({
       code: "socket-drops",
-      message: `the client's own socket dropped ${count(fromServer.socketDrops, "packet")} that had arrived`,
+      message: `the client's own socket dropped ${formatCount(fromServer.socketDrops, "packet")} that had arrived`,
       size: fromServer.socketDrops,
     });
   }
   if (toServer !== undefined && toServer.socketDrops > 0) {
     found.push({
       code: "server-socket-drops",
-      message: `the server's socket dropped ${count(toServer.socketDrops, "packet")} that had arrived`,
+      message: `the server's socket dropped ${formatCount(toServer.socketDrops, "packet")} that had arrived`,
       size: toServer.socketDrops,
     });
   }

@@ -18,7 +18,7 @@ export interface OffsetEstimate {
  * at most half of the least round trip. It is the reasoning of NTP (RFC 5905, 8 and 11.2), over all packets instead of
  * the best one.
  */
-export class ClockOffset {
+export class ClockOffsetEstimator {
   #low = -Infinity;
   #high = Infinity;
   #windowStart = NaN;

@@ -1,3 +1,4 @@
+import { bitsPerSecond } from "../../base/units.ts";
 import type { Spread } from "./packet_path.ts";
 
 /**
@@ -85,13 +86,13 @@ export interface FigureColumn<T> extends Omit<Figure<T>, "parts"> {
  *
  * @example
  * ```ts
- * import { columnsOf } from "./figure.ts";
+ * import { figureColumns } from "./figure.ts";
  * import { STREAM_INTERVAL_FIGURES } from "./stream_figures.ts";
- * const [{ key, value }] = columnsOf(STREAM_INTERVAL_FIGURES);
+ * const [{ key, value }] = figureColumns(STREAM_INTERVAL_FIGURES);
  * console.assert(key === "bytes" && value({ durationMs: 1000, bytes: 125 }) === 125);
  * ```
  */
-export function columnsOf<T>(figures: Figures<T>): FigureColumn<T>[] {
+export function figureColumns<T>(figures: Figures<T>): FigureColumn<T>[] {
   return Object.entries(figures).flatMap(([name, figure]) => {
     const { title, unit, definition, better, parts } = figure;
     if (parts === undefined) return [{ key: name, ...figure }];
@@ -166,28 +167,28 @@ export function times<T>(
     definition,
     ...(better === undefined ? {} : { better }),
     parts: SPREAD_PARTS,
-    value: (of: T, part: SpreadPart = "median") => micros(spread(of)?.[part]),
+    value: (of: T, part: SpreadPart = "median") => toMicros(spread(of)?.[part]),
   } satisfies Figure<T>;
 }
 
 /** Converts nanoseconds into microseconds. */
-export function micros(nanos: number | undefined): number | undefined {
+export function toMicros(nanos: number | undefined): number | undefined {
   return nanos === undefined ? undefined : nanos / 1000;
 }
 
 /** Converts nanoseconds into seconds. */
-export function seconds(nanos: number | undefined): number | undefined {
+export function toSeconds(nanos: number | undefined): number | undefined {
   return nanos === undefined ? undefined : nanos / 1e9;
 }
 
 /** Converts a share, 0 to 1, into percent. */
-export function percent(share: number | undefined): number | undefined {
+export function toPercent(share: number | undefined): number | undefined {
   return share === undefined ? undefined : share * 100;
 }
 
-/** Returns a mean rate; 0 where no time has passed. */
-export function bitsPerSecond(bytes: number | undefined, durationMs: number): number | undefined {
-  return bytes === undefined ? undefined : durationMs > 0 ? bytes * 8000 / durationMs : 0;
+/** Returns a mean rate in bits a second; 0 where no time has passed. */
+export function meanRate(bytes: number | undefined, durationMs: number): number | undefined {
+  return bytes === undefined ? undefined : bitsPerSecond(bytes, durationMs * 1e6);
 }
 
 /** What flows are measured as: transfers over TCP, packets over UDP, or requests and responses over either. */

@@ -1,4 +1,4 @@
-import { type Figures, percent, times } from "./figure.ts";
+import { type Figures, times, toPercent } from "./figure.ts";
 import type { PathFigures } from "./packet_path.ts";
 import type { PacketFigures } from "./sender_analysis.ts";
 
@@ -24,7 +24,7 @@ export const LOAD_FIGURES = {
     unit: "%",
     better: "less",
     definition: "Share of these whose packet or echo was lost, without what a socket of either end dropped.",
-    value: ({ packets }) => percent(lostShare(packets)),
+    value: ({ packets }) => toPercent(lostShare(packets)),
   },
   dropped: {
     title: "dropped",

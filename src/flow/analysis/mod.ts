@@ -13,12 +13,12 @@ export {
   transactionBottlenecks,
   worstBottlenecks,
 } from "./bottlenecks.ts";
-export { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
+export { ClockOffsetEstimator, type OffsetEstimate } from "./clock_offset.ts";
 export { Distribution, type Quantiles, quantilesOf, type StoredDistribution } from "./distribution.ts";
 export {
-  columnsOf,
   type Figure,
   type FigureColumn,
+  figureColumns,
   type FigureDefinition,
   type FigureList,
   type Figures,
@@ -47,7 +47,6 @@ export {
 export { PacketAnalysis, type PacketAnalysisOptions, type PacketFlowFigures, SHARED_CLOCK } from "./packet_analysis.ts";
 export { LOAD_FIGURES, LOAD_SUMMARY_FIGURES, type LoadFigures, type LoadPhases } from "./load_figures.ts";
 export { type MatchedPacket, PacketMatcher, type PacketMatcherOptions } from "./packet_matcher.ts";
-export { ECHO } from "./packet_sample.ts";
 export {
   CLOCK_FIGURES,
   PACKET_FIGURE_LISTS,
@@ -94,3 +93,4 @@ export {
   sumTransactionIntervals,
   sumWhereKnown,
 } from "./sums.ts";
+export { ECHO } from "../packet/header.ts";

@@ -1,7 +1,7 @@
 import type { Chunk } from "../records/read_chunk.ts";
 import type { PacketReport } from "../report.ts";
-import { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
-import { MAX_SENDERS } from "./packet_sample.ts";
+import { ClockOffsetEstimator, type OffsetEstimate } from "./clock_offset.ts";
+import { MAX_SENDERS } from "../packet/header.ts";
 import { type PacketFigures, SenderAnalysis, type SenderAnalysisOptions } from "./sender_analysis.ts";
 
 /** What the windows of all senders of a flow together grow by: 2 MiB a column. */
@@ -20,7 +20,7 @@ export interface PacketAnalysisOptions extends SenderAnalysisOptions {
   /** How the clock of the server relates to that of the client; absent: estimated from echoes. */
   readonly clocks?: OffsetEstimate;
   /** Learns from this flow and others how the clocks relate: flows between the same two machines may share it. */
-  readonly offset?: ClockOffset;
+  readonly offset?: ClockOffsetEstimator;
 }
 
 /** Both ends have one clock. */
@@ -46,7 +46,7 @@ export const SHARED_CLOCK: OffsetEstimate = { offsetNanos: 0, boundNanos: 0, dri
  */
 export class PacketAnalysis {
   readonly #senders = new Map<number, SenderAnalysis>();
-  readonly #offset: ClockOffset;
+  readonly #offset: ClockOffsetEstimator;
   readonly #budget = { packets: BUDGET_PACKETS };
   readonly #options: PacketAnalysisOptions;
   #clocks: OffsetEstimate | undefined;
@@ -55,7 +55,7 @@ export class PacketAnalysis {
 
   constructor(options: PacketAnalysisOptions = {}) {
     this.#clocks = options.clocks;
-    this.#offset = options.offset ?? new ClockOffset();
+    this.#offset = options.offset ?? new ClockOffsetEstimator();
     this.#options = options;
   }
 

@@ -1,6 +1,6 @@
 import type { PacketReport, ServedPacketReport } from "../report.ts";
 import type { OffsetEstimate } from "./clock_offset.ts";
-import { bitsPerSecond, type FigureList, type Figures, micros, percent, seconds, times } from "./figure.ts";
+import { type FigureList, type Figures, meanRate, times, toMicros, toPercent, toSeconds } from "./figure.ts";
 import type { PacketInterval } from "./intervals.ts";
 import { LOAD_FIGURES, LOAD_SUMMARY_FIGURES } from "./load_figures.ts";
 import type { PathFigures } from "./packet_path.ts";
@@ -12,7 +12,7 @@ export const PACKET_FIGURES = {
     title: "seconds",
     unit: "s",
     definition: "Time from the first packet sent to the last one.",
-    value: ({ sendNanos }) => seconds(sendNanos),
+    value: ({ sendNanos }) => toSeconds(sendNanos),
   },
   sendBitsPerSecond: {
     title: "sent at",
@@ -118,7 +118,7 @@ export const PATH_FIGURES = {
     better: "less",
     definition: "Lost packets, of all sent up to the last one that may count as lost.",
     value: ({ lost, sent = 0, unsettled = 0 }) =>
-      lost === undefined || !(sent > unsettled) ? undefined : percent(lost / (sent - unsettled)),
+      lost === undefined || !(sent > unsettled) ? undefined : toPercent(lost / (sent - unsettled)),
   },
   duplicates: {
     title: "duplicates",
@@ -188,7 +188,7 @@ export const PATH_FIGURES = {
     unit: "us",
     definition: "One-way delays of the flow are all off by the same amount, which is at most this; 0 where both ends " +
       "have one clock.",
-    value: ({ oneWayDelayBoundNanos }) => micros(oneWayDelayBoundNanos),
+    value: ({ oneWayDelayBoundNanos }) => toMicros(oneWayDelayBoundNanos),
   },
   ipdv: times(
     "IPDV",
@@ -202,7 +202,7 @@ export const PATH_FIGURES = {
     unit: "us",
     better: "less",
     definition: "Interarrival jitter at the end of the flow: RFC 3550 (6.4.1).",
-    value: ({ jitterNanos }) => micros(jitterNanos),
+    value: ({ jitterNanos }) => toMicros(jitterNanos),
   },
 } satisfies Figures<PathFigures>;
 
@@ -212,13 +212,13 @@ export const CLOCK_FIGURES = {
     title: "clock offset",
     unit: "us",
     definition: "How far the server's clock is ahead of the client's.",
-    value: ({ offsetNanos }) => micros(offsetNanos),
+    value: ({ offsetNanos }) => toMicros(offsetNanos),
   },
   clockOffsetBoundMicros: {
     title: "bound of the clock offset",
     unit: "us",
     definition: "The clock offset is off by at most this; 0 where both ends have one clock.",
-    value: ({ boundNanos }) => micros(boundNanos),
+    value: ({ boundNanos }) => toMicros(boundNanos),
   },
   clockDrifted: {
     title: "clocks drifted",
@@ -263,13 +263,13 @@ export const PACKET_INTERVAL_FIGURES = {
     title: "sending",
     unit: "bit/s",
     definition: "UDP payload of the packets sent, by the length of the interval.",
-    value: ({ sentBytes, durationMs }) => bitsPerSecond(sentBytes, durationMs),
+    value: ({ sentBytes, durationMs }) => meanRate(sentBytes, durationMs),
   },
   receiveBitsPerSecond: {
     title: "receiving",
     unit: "bit/s",
     definition: "UDP payload of the packets received, by the length of the interval.",
-    value: ({ receivedBytes, durationMs }) => bitsPerSecond(receivedBytes, durationMs),
+    value: ({ receivedBytes, durationMs }) => meanRate(receivedBytes, durationMs),
   },
   rtt: times(
     "RTT",
@@ -334,7 +334,7 @@ export const SERVED_PACKET_FIGURES = {
     title: "seconds",
     unit: "s",
     definition: "Time from the first packet of the flow until it was over.",
-    value: ({ elapsedNanos }) => seconds(elapsedNanos),
+    value: ({ elapsedNanos }) => toSeconds(elapsedNanos),
   },
 } satisfies Figures<ServedPacketReport>;
 

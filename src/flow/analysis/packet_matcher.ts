@@ -1,7 +1,8 @@
 import type { Columns } from "../records/format.ts";
 import type { Chunk } from "../records/read_chunk.ts";
-import { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
-import { ECHO, isAnswer, isPlausible, isTime, MAX_SENDERS, packetsOf, REVERSE } from "./packet_sample.ts";
+import { ClockOffsetEstimator, type OffsetEstimate } from "./clock_offset.ts";
+import { ECHO, MAX_SENDERS, REVERSE } from "../packet/header.ts";
+import { isAnswer, isPlausible, isTime, packetsOf } from "./packet_sample.ts";
 
 /**
  * What both ends have recorded of a packet. Times are nanoseconds since the client's `tinit`, each by the clock of the
@@ -79,7 +80,7 @@ export class PacketMatcher {
     this.#serverToClient = options.serverToClient ?? { rate: 1, shiftNanos: this.#shift };
     this.#flow = {
       options,
-      offset: new ClockOffset(),
+      offset: new ClockOffsetEstimator(),
       growth: GROWTH_PACKETS,
       longest: 0,
       toClient: (t) => (t - this.#shift) * this.#serverToClient.rate + this.#serverToClient.shiftNanos,
@@ -120,7 +121,7 @@ export class PacketMatcher {
 /** What the senders of a flow share. */
 interface FlowState {
   readonly options: PacketMatcherOptions;
-  readonly offset: ClockOffset;
+  readonly offset: ClockOffsetEstimator;
   /** What the rings of all senders together may still grow by, in packets. */
   growth: number;
   /** The longest that a packet was under way, in nanoseconds. */

@@ -1,16 +1,8 @@
 /** What a sample of packets has to be, to count as one. @module */
 
+import { REPLY } from "../packet/header.ts";
 import type { Columns } from "../records/format.ts";
 
-/** The flag of a packet that asks for an echo. */
-export const ECHO = 1;
-/** The flag of an echo. */
-export const REPLY = 2;
-/** The flag of a packet of the server's own sender. */
-export const REVERSE = 8;
-
-/** More senders than a packet can name are damage. */
-export const MAX_SENDERS = 256;
 /** More packets than the kernel takes as one burst are damage. */
 const MAX_IN_BURST = 1024;
 /** What UDP carries at most. */

@@ -1,5 +1,5 @@
 import type { ClockBounds, ReceivedFromSender, ServedPacketReport } from "../report.ts";
-import { ClockOffset, type OffsetEstimate } from "./clock_offset.ts";
+import { ClockOffsetEstimator, type OffsetEstimate } from "./clock_offset.ts";
 import { moved, type PathFigures } from "./packet_path.ts";
 
 /**
@@ -41,7 +41,7 @@ export function servedPath({ group, ...counts }: ServedPacketReport): PathFigure
 }
 
 function offsetOf({ least, most }: ClockBounds): OffsetEstimate | undefined {
-  const offset = new ClockOffset();
+  const offset = new ClockOffsetEstimator();
   offset.toServer(0, most);
   offset.fromServer(least, 0);
   return offset.estimate();

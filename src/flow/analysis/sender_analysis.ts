@@ -1,9 +1,10 @@
 import type { PacketReport } from "../report.ts";
 import { roundTripTime } from "../packet/client_receiver.ts";
 import type { Columns } from "../records/format.ts";
-import type { ClockOffset, OffsetEstimate } from "./clock_offset.ts";
+import type { ClockOffsetEstimator, OffsetEstimate } from "./clock_offset.ts";
 import { Distribution, type Quantiles, roundTripsPerMinute } from "./distribution.ts";
-import { ECHO, isAnswer, isPlausible, isTime, packetsOf, REPLY, REVERSE } from "./packet_sample.ts";
+import { ECHO, REPLY, REVERSE } from "../packet/header.ts";
+import { isAnswer, isPlausible, isTime, packetsOf } from "./packet_sample.ts";
 import { PacketPath, type PathFigures } from "./packet_path.ts";
 import { PacketWindow, type WindowBudget } from "./packet_window.ts";
 import { ArrivedSends, RateMeter } from "./rate_meter.ts";
@@ -120,7 +121,7 @@ export class SenderAnalysis {
    */
   constructor(
     readonly sender: number,
-    readonly offset: ClockOffset,
+    readonly offset: ClockOffsetEstimator,
     budget: WindowBudget,
     readonly options: SenderAnalysisOptions,
   ) {

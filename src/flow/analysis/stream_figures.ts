@@ -1,4 +1,4 @@
-import { bitsPerSecond, type FigureList, type Figures, micros, percent, seconds, times } from "./figure.ts";
+import { type FigureList, type Figures, meanRate, times, toMicros, toPercent, toSeconds } from "./figure.ts";
 import type { ServedStreamReport } from "../report.ts";
 import type { StreamInterval } from "./intervals.ts";
 import type { StreamFigures } from "./stream_analysis.ts";
@@ -23,7 +23,7 @@ export const STREAM_FIGURES = {
     title: "seconds",
     unit: "s",
     definition: "Time from when the receiver was ready, or its warm-up was over, until it had the last byte.",
-    value: ({ durationNanos, unmeasured }) => unmeasured ? undefined : seconds(durationNanos),
+    value: ({ durationNanos, unmeasured }) => unmeasured ? undefined : toSeconds(durationNanos),
   },
   completionSeconds: {
     title: "done s",
@@ -32,14 +32,14 @@ export const STREAM_FIGURES = {
     definition: "Flow completion time: from the client's first step to connect until it knows, from the receiver, " +
       "that all bytes have arrived. Request, answer and data go out together, so it is the time of a plain transfer: " +
       "TCP's handshake, and the transfer. The round trip that the proof of a key needs is left out; a warm-up is not.",
-    value: ({ completionNanos }) => seconds(completionNanos),
+    value: ({ completionNanos }) => toSeconds(completionNanos),
   },
   keyProofSeconds: {
     title: "key proof",
     unit: "s",
     better: "less",
     definition: "Time that the proof of the key took: a round trip from the connection on.",
-    value: ({ keyProofNanos }) => seconds(keyProofNanos),
+    value: ({ keyProofNanos }) => toSeconds(keyProofNanos),
   },
   goodputBitsPerSecond: {
     title: "goodput",
@@ -61,14 +61,14 @@ export const STREAM_FIGURES = {
     unit: "%",
     better: "less",
     definition: "Share that the sender's kernel sent again, of all bytes that it sent.",
-    value: ({ retransmittedShare }) => percent(retransmittedShare),
+    value: ({ retransmittedShare }) => toPercent(retransmittedShare),
   },
   minRttMicros: {
     title: "min RTT",
     unit: "us",
     better: "less",
     definition: "Shortest round trip that the sender's kernel saw, also while the flow warmed up: tcpi_min_rtt.",
-    value: ({ minRttNanos }) => micros(minRttNanos),
+    value: ({ minRttNanos }) => toMicros(minRttNanos),
   },
   rtt: times(
     "RTT",
@@ -82,7 +82,7 @@ export const STREAM_FIGURES = {
     unit: "us",
     better: "less",
     definition: "Last sample of the smoothed round-trip time.",
-    value: ({ lastRttNanos }) => micros(lastRttNanos),
+    value: ({ lastRttNanos }) => toMicros(lastRttNanos),
   },
   cwnd: {
     title: "cwnd",
@@ -102,21 +102,21 @@ export const STREAM_FIGURES = {
     title: "busy",
     unit: "%",
     definition: "Share of the time in which the sender's kernel had something to send: tcpi_busy_time.",
-    value: ({ limits }) => percent(limits?.busy),
+    value: ({ limits }) => toPercent(limits?.busy),
   },
   receiveWindowLimitedPercent: {
     title: "limited by the receive window",
     unit: "%",
     better: "less",
     definition: "Share of the time in which the receiver's window was full: tcpi_rwnd_limited.",
-    value: ({ limits }) => percent(limits?.receiveWindow),
+    value: ({ limits }) => toPercent(limits?.receiveWindow),
   },
   sendBufferLimitedPercent: {
     title: "limited by the send buffer",
     unit: "%",
     better: "less",
     definition: "Share of the time in which the sender's buffer was full: tcpi_sndbuf_limited.",
-    value: ({ limits }) => percent(limits?.sendBuffer),
+    value: ({ limits }) => toPercent(limits?.sendBuffer),
   },
   ecn: {
     title: "ECN",
@@ -147,7 +147,7 @@ export const STREAM_FIGURES = {
     unit: "%",
     better: "less",
     definition: "Share of the time of the whole flow in which the server's thread computed.",
-    value: ({ serverBusy }) => percent(serverBusy),
+    value: ({ serverBusy }) => toPercent(serverBusy),
   },
 } satisfies Figures<StreamFigures>;
 
@@ -163,7 +163,7 @@ export const STREAM_INTERVAL_FIGURES = {
     title: "goodput",
     unit: "bit/s",
     definition: "These bytes by the length of the interval.",
-    value: ({ bytes, durationMs }) => bitsPerSecond(bytes, durationMs),
+    value: ({ bytes, durationMs }) => meanRate(bytes, durationMs),
   },
   retransmits: {
     title: "resent",
@@ -200,7 +200,7 @@ export const SERVED_STREAM_FIGURES = {
       "this server received or sent.",
     value: ({ bytes }) => bytes,
   },
-  durationSeconds: { ...STREAM_FIGURES.durationSeconds, value: ({ durationNanos }) => seconds(durationNanos) },
+  durationSeconds: { ...STREAM_FIGURES.durationSeconds, value: ({ durationNanos }) => toSeconds(durationNanos) },
   goodputBitsPerSecond: {
     ...STREAM_FIGURES.goodputBitsPerSecond,
     value: ({ goodputBitsPerSecond }) => goodputBitsPerSecond,

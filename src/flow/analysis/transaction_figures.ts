@@ -1,6 +1,6 @@
 import type { ServedTransactionReport } from "../report.ts";
 import type { TransactionState } from "./live_flows.ts";
-import { type FigureList, type Figures, micros, percent, seconds, type SpreadPart } from "./figure.ts";
+import { type FigureList, type Figures, type SpreadPart, toMicros, toPercent, toSeconds } from "./figure.ts";
 import {
   timesOf,
   type TransactionFigures,
@@ -16,7 +16,7 @@ const LATENCY =
   "its own, from just before it began to connect. Quantiles follow RFC 2330 (11.3) and are exact to 0.1%.";
 
 function partOf(times: TransactionTimes | undefined, part: SpreadPart): number | undefined {
-  return micros(times?.[part]);
+  return toMicros(times?.[part]);
 }
 
 function perSecond(count: number, nanos: number): number {
@@ -52,7 +52,7 @@ export const TRANSACTION_FIGURES = {
     title: "duration",
     unit: "s",
     definition: "From the first request, or the end of the warm-up, until the last transaction was over.",
-    value: ({ durationNanos }) => seconds(durationNanos),
+    value: ({ durationNanos }) => toSeconds(durationNanos),
   },
   latency: {
     title: "latency",
@@ -83,14 +83,14 @@ export const TRANSACTION_FIGURES = {
     better: "less",
     definition: "Of UDP: the share of these among all transactions.",
     value: ({ lost, transactions }) =>
-      lost === undefined || lost + transactions === 0 ? undefined : percent(lost / (lost + transactions)),
+      lost === undefined || lost + transactions === 0 ? undefined : toPercent(lost / (lost + transactions)),
   },
   serverBusyPercent: {
     title: "server busy",
     unit: "%",
     better: "less",
     definition: "Share of the time of the whole flow in which the server's thread computed, for all its flows.",
-    value: ({ serverBusy }) => percent(serverBusy),
+    value: ({ serverBusy }) => toPercent(serverBusy),
   },
 } satisfies Figures<TransactionFigures>;
 
@@ -151,7 +151,7 @@ export const SERVED_TRANSACTION_FIGURES = {
   durationSeconds: {
     ...TRANSACTION_FIGURES.durationSeconds,
     definition: "From when the flow was taken until its end.",
-    value: ({ elapsedNanos }) => seconds(elapsedNanos),
+    value: ({ elapsedNanos }) => toSeconds(elapsedNanos),
   },
 } satisfies Figures<ServedTransactionReport>;
 

@@ -24,7 +24,7 @@
  * @module
  */
 import { TineError } from "../../base/errors.ts";
-import { SocketAddress } from "../../sys/address.ts";
+import { SockAddr } from "../../sys/address.ts";
 import { NONCE_BYTES } from "../packet/cookies.ts";
 import { MAX_CONTROL_BYTES, seal, signedFlag } from "../packet/control_packet.ts";
 import {
@@ -44,7 +44,7 @@ import {
   type WireTime,
   writeHeader,
 } from "../packet/header.ts";
-import { type OpenSettings, parseSettings } from "../packet/open_settings.ts";
+import { type OpenSettings, parseOpenSettings } from "../packet/open_settings.ts";
 import type { Hmac } from "../hmac.ts";
 import type { ArrivalTotals, TimeSpread } from "../report.ts";
 
@@ -163,7 +163,7 @@ export function formatAnnouncement({ settings, ...group }: Announcement): string
  * @throws {TineError} `bad-settings`
  */
 export function parseAnnouncement(text: string, maxPacketBytes: number, signed: boolean): Announcement {
-  const { group, ...settings } = parseSettings(text, maxPacketBytes, signed) as OpenSettings & { group?: unknown };
+  const { group, ...settings } = parseOpenSettings(text, maxPacketBytes, signed) as OpenSettings & { group?: unknown };
   const { counts, receivers, reportTo, mark } = Object(group) as Record<string, unknown>;
   const counted = Array.isArray(counts) && counts.length === settings.senders && counts.every(isPair);
   if (!counted || settings.senders > MAX_GROUP_SENDERS) throw bad("the counts of its senders make no sense");
@@ -206,7 +206,7 @@ function isPair(given: unknown): given is SentCounts {
 
 function isAddress(given: unknown): given is string {
   try {
-    return typeof given === "string" && SocketAddress.parse(given).port > 0;
+    return typeof given === "string" && SockAddr.parse(given).port > 0;
   } catch (error) {
     if (error instanceof TineError) return false;
     throw error;

@@ -1,7 +1,7 @@
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { TineError } from "../../base/errors.ts";
 import { LogLimiter } from "../../base/log_limiter.ts";
-import { SocketAddress } from "../../sys/address.ts";
+import { SockAddr } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { PacketServerConfig } from "../config.ts";
 import {
@@ -104,7 +104,7 @@ class GroupReceiverFlow implements EngineFlow, PortUser {
 
   start(): void {
     const { addresses: [address], config } = this.#request;
-    const port = this.#ports.listen(SocketAddress.parse(address), config, Math.max(this.#maxBytes, MAX_CONTROL_BYTES));
+    const port = this.#ports.listen(SockAddr.parse(address), config, Math.max(this.#maxBytes, MAX_CONTROL_BYTES));
     this.#parts = { port, time: new WireTime(port.clock.tinit) };
     new PortReader(this.#host, port, this);
     every(this.#host, PROGRESS_NANOS, () => {
@@ -228,10 +228,10 @@ class GroupReceiverFlow implements EngineFlow, PortUser {
 
   #open(
     name: FlowName,
-    shown: SocketAddress,
+    shown: SockAddr,
     nonce: Uint8Array<ArrayBuffer>,
     announcement: Announcement,
-    address: SocketAddress,
+    address: SockAddr,
     now: number,
   ): void {
     const { settings, mark } = announcement;

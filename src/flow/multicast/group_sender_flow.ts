@@ -1,6 +1,6 @@
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { TineError } from "../../base/errors.ts";
-import { SocketAddress } from "../../sys/address.ts";
+import { SockAddr } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { PacketClientConfig } from "../config.ts";
 import {
@@ -103,7 +103,7 @@ class GroupSenderFlow implements EngineFlow, PortUser {
 
   start(): void {
     const { addresses: [address], config, file } = this.#request;
-    const group = SocketAddress.parse(address);
+    const group = SockAddr.parse(address);
     const { maxPacketSize = DEFAULT_MAX_PACKET_BYTES } = config;
     const plan = this.#plan, host = this.#host;
     const port = this.#ports.connect(group, config, Math.max(maxPacketSize, plan.longest, MAX_CONTROL_BYTES));
@@ -345,7 +345,7 @@ class GroupSenderFlow implements EngineFlow, PortUser {
 /** What there is from the start on. */
 interface Parts {
   readonly port: PacketPort;
-  readonly group: SocketAddress;
+  readonly group: SockAddr;
   readonly control: ControlSender;
   readonly reader: PortReader;
   readonly time: WireTime;

@@ -1,6 +1,6 @@
 import { isGroup } from "../../base/address.ts";
 import { TineError } from "../../base/errors.ts";
-import { interfaceIndex, interfaceName, SocketAddress } from "../../sys/address.ts";
+import { interfaceIndex, interfaceName, SockAddr } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import { joinGroup, setMulticastHops, setMulticastInterface, setMulticastLoop } from "../../sys/multicast.ts";
 import type { Socket } from "../../sys/socket.ts";
@@ -17,7 +17,7 @@ const LOOPBACK_INDEX = 1;
  * @param address where its packets go
  * @throws {TineError} `unknown-interface`, `no-route-to-group`
  */
-export function connectSocket(socket: Socket, address: SocketAddress, config: PacketClientConfig): void {
+export function connectPacketSocket(socket: Socket, address: SockAddr, config: PacketClientConfig): void {
   if (!isGroup(address.host)) {
     socket.connect(address);
     return;
@@ -30,7 +30,7 @@ export function connectSocket(socket: Socket, address: SocketAddress, config: Pa
     setMulticastInterface(socket, index);
     // The kernel does not choose its address, and would send from 0.0.0.0.
     if (index === LOOPBACK_INDEX && config.bind === undefined) {
-      socket.bind(SocketAddress.loopback(address.family, 0));
+      socket.bind(SockAddr.loopback(address.family, 0));
     }
   }
   try {
@@ -61,12 +61,12 @@ export function bindToGroup(socket: Socket, join: Join): void {
   const { group, family, source, device } = join;
   if (family === "ipv6") socket.set(v6Only, true);
   socket.set(reuseAddress, true);
-  const address = SocketAddress.parse(joinedAddress(join));
+  const address = SockAddr.parse(joinedAddress(join));
   socket.bind(address);
   try {
     joinGroup(socket, {
       group: address,
-      source: source === undefined ? undefined : SocketAddress.of(source, 0),
+      source: source === undefined ? undefined : SockAddr.of(source, 0),
       interfaceIndex: device === undefined ? 0 : indexOf(device),
     });
   } catch (cause) {

@@ -1,4 +1,4 @@
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import type { ReceivedFromSender, ReceiverReport } from "../report.ts";
 import { limitedDistance } from "../packet/header.ts";
 import type { Reception } from "./group_packets.ts";
@@ -8,7 +8,7 @@ const MAX_RECEIVERS = 1024;
 
 /** A report that came. */
 export interface ArrivedReport {
-  readonly from: SocketAddress;
+  readonly from: SockAddr;
   readonly sender: number;
   readonly number: number;
   readonly reception: Reception;

@@ -1,4 +1,4 @@
-import { SocketAddress } from "../../sys/address.ts";
+import { SockAddr } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { FlowHost } from "../engine/engine_flow.ts";
 import type { Hmac } from "../hmac.ts";
@@ -48,7 +48,7 @@ export class ReportPort implements PortUser, Disposable {
     this.#control = new ControlSender(options.port);
     this.#time = new WireTime(clock.tinit);
     // The index of an interface means nothing to other machines.
-    this.address = SocketAddress.of(local.host.split("%")[0], local.port).toString();
+    this.address = SockAddr.of(local.host.split("%")[0], local.port).toString();
     new PortReader(host, options.port, this);
   }
 

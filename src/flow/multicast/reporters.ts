@@ -1,4 +1,4 @@
-import { SocketAddress } from "../../sys/address.ts";
+import { SockAddr } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { FlowHost } from "../engine/engine_flow.ts";
 import { MAX_CONTROL_BYTES } from "../packet/control_packet.ts";
@@ -38,10 +38,10 @@ export class Reporters implements Disposable {
    *
    * @param source where it came from
    */
-  start(flow: GroupFlow, { reportTo }: Announcement, source: SocketAddress): void {
+  start(flow: GroupFlow, { reportTo }: Announcement, source: SockAddr): void {
     const { hmac, name } = flow, { host, ports, socketDrops, log } = this.#options;
     if (hmac === undefined || reportTo === undefined || this.#byFlow.size >= MAX_REPORTERS) return;
-    const to = SocketAddress.parse(reportTo);
+    const to = SockAddr.parse(reportTo);
     if (!to.ip.every((byte, k) => byte === source.ip[k])) {
       return log(
         `flow ${name.text} of ${source} wants its reports at ${to}, which is another address: nothing is reported`,

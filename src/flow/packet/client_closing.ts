@@ -1,6 +1,6 @@
 import type { Hmac } from "../hmac.ts";
 import type { ClockBounds } from "../report.ts";
-import { closePacket, isSealed, readTotals, type Totals, type Trouble } from "./control_packet.ts";
+import { closePacket, isSealed, readTotals, type SendFailure, type Totals } from "./control_packet.ts";
 import { Retries } from "./control_exchange.ts";
 import { AT_SERVER_TIME, AT_TIME, type FlowName, limitedDistance, numberOf, senderOf, WireTime } from "./header.ts";
 import type { FlowClock } from "./packet_port.ts";
@@ -37,7 +37,7 @@ export class ClientClosing {
   #least = -Infinity;
   #most = Infinity;
   /** What keeps the server from sending; what has ended its senders rather than what has not. */
-  trouble: Trouble | undefined;
+  trouble: SendFailure | undefined;
   /** The server's senders have sent all packets or bytes that they were to send. */
   ended = false;
 

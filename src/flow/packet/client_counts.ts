@@ -7,7 +7,7 @@ import type { PacketSender } from "./packet_sender.ts";
 import { DropCounter } from "./arrivals.ts";
 
 /** Packets that were sent and have not arrived: at the server, and here. */
-export interface Missing {
+export interface MissingPackets {
   readonly toServer: number;
   readonly fromServer: number;
 }
@@ -36,7 +36,7 @@ export class ClientCounts {
   }
 
   /** Packets that have not arrived, by the server's counts. */
-  get missing(): Missing {
+  get missing(): MissingPackets {
     const missing = { toServer: 0, fromServer: 0 };
     const { totals } = this.#closing, { arrivals } = this.#receiver;
     for (const { index, reverse, times, sent } of this.#senders) {

@@ -1,4 +1,4 @@
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
 import { every, type FlowHost, type Timer } from "../engine/engine_flow.ts";
@@ -7,7 +7,7 @@ import { packetPayload } from "../payload.ts";
 import type { PacketReport } from "../report.ts";
 import { endedByServer, type FlowLimits, limitText } from "../serving_limits.ts";
 import { ClientClosing, type ClosingAttempt } from "./client_closing.ts";
-import { ClientCounts, type Missing } from "./client_counts.ts";
+import { ClientCounts, type MissingPackets } from "./client_counts.ts";
 import type { ClientPlan } from "./packet_client_flow.ts";
 import { ClientReceiver } from "./client_receiver.ts";
 import { closePacket, keepalivePacket } from "./control_packet.ts";
@@ -37,7 +37,7 @@ export interface ClientRunOptions {
   readonly host: FlowHost;
   readonly port: PacketPort;
   readonly control: ControlSender;
-  readonly server: SocketAddress;
+  readonly server: SockAddr;
   readonly flow: FlowName;
   readonly plan: ClientPlan;
   /** The content of the file that the packets carry; undefined: they carry none. */
@@ -71,7 +71,7 @@ export class ClientRun implements DialledRun {
   /** The server's counts are known, and packets that they count may still arrive. */
   #waiting = false;
   /** What was missing when it began to wait at last; undefined: it did not. */
-  #missedBefore: Missing | undefined;
+  #missedBefore: MissingPackets | undefined;
   /** For how long it has waited, in nanoseconds. */
   #waited = 0;
   #failed = false;

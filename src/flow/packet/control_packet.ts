@@ -89,7 +89,7 @@ export const HELLO = 0;
 export const START = 1;
 
 /** The content of a packet that opens. */
-export interface Opening {
+export interface OpenPacket {
   /** {@linkcode HELLO} or {@linkcode START}. */
   readonly stage: number;
   readonly nonce: Uint8Array;
@@ -123,7 +123,7 @@ export interface Totals {
   /** Echoes that the server could not send; absent where it does not report them. */
   readonly echoErrors?: number;
   /** What kept the server from sending, if anything did. */
-  readonly trouble?: Trouble;
+  readonly trouble?: SendFailure;
   /** The MTU of the path to the client as the server's system knows it, with the IP header; absent where it does not. */
   readonly pathMtuBytes?: number;
   /** The server's senders have sent all packets or bytes that they were to send. */
@@ -131,7 +131,7 @@ export interface Totals {
 }
 
 /** What keeps a server from sending the packets of a flow. */
-export interface Trouble {
+export interface SendFailure {
   /** The first error, as a sentence without an end. */
   readonly text: string;
   /** Whether its senders have ended for that. */
@@ -146,7 +146,7 @@ export interface Trouble {
  */
 export function openPacket(
   flow: FlowName,
-  opening: Opening,
+  opening: OpenPacket,
   hmac: Hmac | undefined,
   lengthBytes: number,
   reply: boolean,
@@ -177,7 +177,7 @@ export function openBytesFor(text: string): number {
 }
 
 /** Reads a packet that opens; undefined for any other packet. */
-export function readOpening(view: DataView, lengthBytes: number): Opening | undefined {
+export function readOpening(view: DataView, lengthBytes: number): OpenPacket | undefined {
   if (lengthBytes < MIN_OPEN_BYTES || lengthBytes > MAX_CONTROL_BYTES) return undefined;
   const bytes = new Uint8Array(view.buffer, view.byteOffset, lengthBytes);
   const textBytes = view.getUint16(AT_TEXT_LENGTH);
@@ -195,7 +195,7 @@ export function readOpening(view: DataView, lengthBytes: number): Opening | unde
 }
 
 /** Reads what stands behind the text; ends of earlier versions have zeros there. */
-function limitsIn(view: DataView, bytes: Uint8Array, at: number): Pick<Opening, "limits"> {
+function limitsIn(view: DataView, bytes: Uint8Array, at: number): Pick<OpenPacket, "limits"> {
   const start = at + LENGTH_BYTES, end = bytes.length - SIGNATURE_BYTES;
   const length = start <= end ? view.getUint16(at) : 0;
   if (length === 0 || start + length > end) return {};
@@ -290,7 +290,7 @@ function readPathMtu(view: DataView): { readonly pathMtuBytes?: number } {
   return pathMtuBytes > 0 ? { pathMtuBytes } : {};
 }
 
-function readTrouble(view: DataView): Trouble | undefined {
+function readTrouble(view: DataView): SendFailure | undefined {
   const kind = view.getUint8(AT_TROUBLE), length = view.getUint16(AT_TROUBLE_LENGTH);
   if (kind === 0 || kind === ENDED || AT_TROUBLE_TEXT + length > CLOSE_BYTES - SIGNATURE_BYTES) return undefined;
   const bytes = new Uint8Array(view.buffer, view.byteOffset + AT_TROUBLE_TEXT, length);

@@ -1,5 +1,5 @@
 import { TineError } from "../../base/errors.ts";
-import { SocketAddress } from "../../sys/address.ts";
+import { SockAddr } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { PacketClientConfig } from "../config.ts";
 import type { EngineFlow, FlowHost, FlowRequest, Timer } from "../engine/engine_flow.ts";
@@ -20,7 +20,7 @@ export interface Dialling {
   /** The longest packet that it sends or receives, in bytes. */
   readonly room: number;
   /** Begins at an address; nothing is sent yet. */
-  begin(address: SocketAddress, port: PacketPort): Handshake;
+  begin(address: SockAddr, port: PacketPort): Handshake;
 }
 
 /** What opens a flow at one address. */
@@ -120,7 +120,7 @@ export class DialledFlow implements EngineFlow, PortUser {
         throw error ?? new TineError("no-address", `flow ${flow.text} has no address of a ${peer}`);
       }
       try {
-        this.#attempt = this.#connect(SocketAddress.parse(addresses[this.#next++]));
+        this.#attempt = this.#connect(SockAddr.parse(addresses[this.#next++]));
         return this.#send();
       } catch (cause) {
         if (!(cause instanceof SystemError)) throw cause;
@@ -129,7 +129,7 @@ export class DialledFlow implements EngineFlow, PortUser {
     }
   }
 
-  #connect(address: SocketAddress): Attempt {
+  #connect(address: SockAddr): Attempt {
     const { longest, room } = this.#dialling;
     const port = this.#ports.connect(address, this.#request.config, room);
     try {
@@ -218,7 +218,7 @@ export class DialledFlow implements EngineFlow, PortUser {
 
 /** Where a flow is being opened. */
 interface Attempt {
-  readonly address: SocketAddress;
+  readonly address: SockAddr;
   readonly port: PacketPort;
   readonly handshake: Handshake;
   readonly reader: PortReader;
@@ -230,7 +230,7 @@ interface Attempt {
  *
  * @throws {TineError} `packet-too-long`
  */
-function checkPath(port: PacketPort, longest: number, address: SocketAddress): void {
+function checkPath(port: PacketPort, longest: number, address: SockAddr): void {
   if (longest <= port.longest) return;
   throw new TineError(
     "packet-too-long",

@@ -25,6 +25,9 @@ export const SIGNATURE_BYTES = 16;
 /** The length of the header with a signature, in bytes. */
 export const SIGNED_HEADER_BYTES = PACKET_HEADER_BYTES + SIGNATURE_BYTES;
 
+/** The maximum number of senders of a flow: packets name them with a byte. */
+export const MAX_SENDERS = 256;
+
 /** A flag: the client wants the packet back. */
 export const ECHO = 1;
 /** A flag: what the server answers. */

@@ -3,9 +3,9 @@ import { messageOf, TineError } from "../../base/errors.ts";
 import { type Fragment, OVERSIZE } from "../../sys/ip_options.ts";
 import { isRequestable, type PayloadKind } from "../payload.ts";
 import { MAX_OPEN_TEXT_BYTES } from "./control_packet.ts";
-import { headerBytes } from "./header.ts";
+import { headerBytes, MAX_SENDERS } from "./header.ts";
 import { checkDuration, checkRate, type FlowLimits } from "../serving_limits.ts";
-import { durationOf, type PacketSender, Schedule, type SenderConfig } from "./packet_sender.ts";
+import { durationOf, PacketSchedule, type PacketSender, type SenderConfig } from "./packet_sender.ts";
 
 /**
  * The version of the packets' content; both ends must have the same. Settings that an end does not know are passed over, so
@@ -13,8 +13,6 @@ import { durationOf, type PacketSender, Schedule, type SenderConfig } from "./pa
  */
 export const PACKET_VERSION = 2;
 
-/** More senders than this are in no flow: packets name them with a byte. */
-export const MAX_SENDERS = 256;
 const MAX_LIST = 256;
 
 /** The settings of a flow that its client sends to the server. */
@@ -83,7 +81,7 @@ export function formatSettings(settings: OpenSettings): string {
  * @param signed whether packets are
  * @throws {TineError} `bad-settings`: the message is for the client
  */
-export function parseSettings(text: string, maxPacketBytes: number, signed: boolean): OpenSettings {
+export function parseOpenSettings(text: string, maxPacketBytes: number, signed: boolean): OpenSettings {
   const header = headerBytes(signed);
   const given = parseJson(text);
   const { version, senders, longest, duration, gso, reverse, ecn, notices, warmup, payload, response, fragment } =
@@ -142,7 +140,7 @@ export function limitedSettings(settings: OpenSettings, limits: FlowLimits, sign
   const measured = warmup > 0 ? senders / 2 : senders;
   let left = bitsPerSecond - asNumber(echoRate), unpaced = 0;
   for (const [index, config] of settings.reverse) {
-    const schedule = new Schedule(config, headerBytes(signed));
+    const schedule = new PacketSchedule(config, headerBytes(signed));
     if (index >= measured) continue;
     if (schedule.unpaced) unpaced++;
     else left -= schedule.bitsPerSecond;
@@ -150,7 +148,7 @@ export function limitedSettings(settings: OpenSettings, limits: FlowLimits, sign
   if (bitsPerSecond < Infinity) checkRate(limits, bitsPerSecond - left);
   if (unpaced > 0 && left < LEAST_SHARE * bitsPerSecond) checkRate(limits, Infinity);
   const reverse = settings.reverse.map(([index, config]): [number, SenderConfig] => {
-    const isUnpaced = bitsPerSecond < Infinity && new Schedule(config, headerBytes(signed)).unpaced;
+    const isUnpaced = bitsPerSecond < Infinity && new PacketSchedule(config, headerBytes(signed)).unpaced;
     const { wait: _, ...rest } = config;
     return [index, {
       ...isUnpaced ? { ...rest, rate: { bitsPerSecond: left / unpaced } } : config,

@@ -3,11 +3,11 @@ import { Hmac } from "../hmac.ts";
 import type { RefusalReason } from "../server_account.ts";
 import type { FlowLimits } from "../serving_limits.ts";
 import { clockMark } from "./wall_clock.ts";
-import { HELLO, isSealed, openBytesFor, type Opening, openPacket, readOpening, START } from "./control_packet.ts";
+import { HELLO, isSealed, openBytesFor, type OpenPacket, openPacket, readOpening, START } from "./control_packet.ts";
 import { Retries } from "./control_exchange.ts";
 import { flagsOf, type FlowName, SIGNED } from "./header.ts";
 import { Cookies, newNonce, NONCE_BYTES, packetKey } from "./cookies.ts";
-import { type OpenSettings, parseSettings } from "./open_settings.ts";
+import { type OpenSettings, parseOpenSettings } from "./open_settings.ts";
 
 /** How long the first answer is waited for before the packet is sent again, in nanoseconds. */
 const FIRST_PAUSE_NANOS = 250e6;
@@ -154,7 +154,7 @@ export interface Grant {
 
 /** The result of a packet that opens: the answer; and where it starts a flow, what was granted, or why not. */
 export interface OpeningResult {
-  readonly opening: Opening;
+  readonly opening: OpenPacket;
   readonly grant?: Grant;
   readonly refusal?: Refusal;
 }
@@ -221,7 +221,7 @@ export class ServerOpening {
       return refuse(opening, "its cookie is not of this server, or too old");
     }
     try {
-      const settings = parseSettings(opening.text, this.#maxPacketBytes, this.#key !== undefined);
+      const settings = parseOpenSettings(opening.text, this.#maxPacketBytes, this.#key !== undefined);
       const hmac = this.#key && new Hmac(packetKey(this.#key, nonce, cookie, flow.text));
       const text = clockMark(nonce, cookie);
       return { opening: { ...opening, refused: false, text }, grant: { settings, nonce, hmac } };
@@ -232,12 +232,12 @@ export class ServerOpening {
   }
 
   /** The answer, not longer than what it answers. */
-  answer(flow: FlowName, opening: Opening, lengthBytes: number): Uint8Array {
+  answer(flow: FlowName, opening: OpenPacket, lengthBytes: number): Uint8Array {
     return openPacket(flow, opening, this.#hmac, lengthBytes, true);
   }
 }
 
 /** Answers that a flow cannot be. */
-export function refuse(opening: Opening, text: string, reason: RefusalReason = "request"): OpeningResult {
+export function refuse(opening: OpenPacket, text: string, reason: RefusalReason = "request"): OpeningResult {
   return { opening: { ...opening, refused: true, text }, refusal: { text, reason } };
 }

@@ -1,5 +1,5 @@
 import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts";
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import { TineError } from "../../base/errors.ts";
 import type { PacketClientConfig } from "../config.ts";
 import type { Fragment } from "../../sys/ip_options.ts";
@@ -13,9 +13,9 @@ import { limitValues } from "../serving_limits.ts";
 import { ClientRun } from "./client_run.ts";
 import { MAX_CONTROL_BYTES } from "./control_packet.ts";
 import { ControlSender } from "./control_exchange.ts";
-import { flagsOf, FlowName, headerBytes, isOfFlow, isPacket, OPEN, REPLY, SIGNED } from "./header.ts";
+import { flagsOf, FlowName, headerBytes, isOfFlow, isPacket, MAX_SENDERS, OPEN, REPLY, SIGNED } from "./header.ts";
 import type { IncomingPackets, PacketPort, PacketPorts } from "./packet_port.ts";
-import { bitRateOf, formatSettings, MAX_SENDERS, PACKET_VERSION } from "./open_settings.ts";
+import { bitRateOf, formatSettings, PACKET_VERSION } from "./open_settings.ts";
 import { durationOf, PacketSender, type SenderConfig, withWarmUp } from "./packet_sender.ts";
 
 /** An answer that takes longer is worth a word, in nanoseconds. */
@@ -58,7 +58,7 @@ class PacketDialling implements Dialling {
     return Math.max(maxPacketSize, this.plan.longest, MAX_CONTROL_BYTES);
   }
 
-  begin(server: SocketAddress, port: PacketPort): Handshake {
+  begin(server: SockAddr, port: PacketPort): Handshake {
     if (this.plan.receivesBursts) port.mergeReceived(true);
     return new PacketHandshake(this, server, port);
   }
@@ -67,12 +67,12 @@ class PacketDialling implements Dialling {
 /** Opens a flow at one address of its server. */
 class PacketHandshake implements Handshake {
   readonly #client: PacketDialling;
-  readonly #server: SocketAddress;
+  readonly #server: SockAddr;
   readonly #port: PacketPort;
   readonly #control: ControlSender;
   readonly #opening: ClientOpening;
 
-  constructor(client: PacketDialling, server: SocketAddress, port: PacketPort) {
+  constructor(client: PacketDialling, server: SockAddr, port: PacketPort) {
     this.#client = client;
     this.#server = server;
     this.#port = port;

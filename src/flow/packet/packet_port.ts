@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
 import type { FlowHost, ServerShare } from "../engine/engine_flow.ts";
 import type { Fragment } from "../../sys/ip_options.ts";
@@ -18,13 +18,13 @@ export interface PacketPorts {
    *
    * @param maxBytes the longest packet, in bytes
    */
-  connect(address: SocketAddress, config: PacketClientConfig, maxBytes: number): PacketPort;
+  connect(address: SockAddr, config: PacketClientConfig, maxBytes: number): PacketPort;
   /**
    * Opens a port that receives at an address.
    *
    * @param share of an address that several workers serve; left out: the port has the address for itself
    */
-  listen(address: SocketAddress, config: PacketServerConfig, maxBytes: number, share?: ServerShare): PacketPort;
+  listen(address: SockAddr, config: PacketServerConfig, maxBytes: number, share?: ServerShare): PacketPort;
 }
 
 /** A UDP socket, with memory for packets. Nothing in it blocks. */
@@ -33,7 +33,7 @@ export interface PacketPort extends Disposable {
   readonly closed: boolean;
   readonly clock: FlowClock;
   /** The address that it is bound to. */
-  readonly local: SocketAddress;
+  readonly local: SockAddr;
   /** What came; another one after {@linkcode PacketPort.mergeReceived}. */
   readonly incoming: IncomingPackets;
   /** The longest packet that the path takes uncut, as far as the system knows, in bytes. */
@@ -43,7 +43,7 @@ export interface PacketPort extends Disposable {
    *
    * @param to where the path leads; left out: where the port is connected to
    */
-  pathMtu(to?: SocketAddress): number | undefined;
+  pathMtu(to?: SockAddr): number | undefined;
   /** READABLE, WRITABLE, both or 0: what {@linkcode PacketPort.watch} calls back for. */
   interest: number;
   /** Calls back when there is something to receive or room to send, by the interest. Once a port. */
@@ -122,8 +122,8 @@ export interface IncomingPackets {
   hopLimit(i: number): number;
   /** How many packets the socket had no room for, since it was opened. */
   drops(i: number): number;
-  source(i: number): SocketAddress;
-  isFrom(i: number, address: SocketAddress): boolean;
+  source(i: number): SockAddr;
+  isFrom(i: number, address: SockAddr): boolean;
   /** The port number that it came from. */
   sourcePort(i: number): number;
 }
@@ -166,7 +166,7 @@ const IP_HEADER_BYTES = { ipv4: 20, ipv6: 40 } as const;
  * @param mtu of the path, with these headers; undefined: it is not known
  * @param to where the path leads
  */
-export function uncut(mtu: number | undefined, to: SocketAddress): number | undefined {
+export function uncut(mtu: number | undefined, to: SockAddr): number | undefined {
   return mtu === undefined ? undefined : mtu - IP_HEADER_BYTES[to.unmapped().family] - UDP_HEADER_BYTES;
 }
 

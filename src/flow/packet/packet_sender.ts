@@ -48,14 +48,14 @@ export function durationOf({ duration = 0 }: Pick<UnresponsiveConfig, "duration"
  *
  * @example
  * ```ts
- * import { Schedule } from "./packet_sender.ts";
- * const schedule = new Schedule({ wait: [20], length: [172], duration: 60 }, 56);
+ * import { PacketSchedule } from "./packet_sender.ts";
+ * const schedule = new PacketSchedule({ wait: [20], length: [172], duration: 60 }, 56);
  * const due = [];
  * for (; !schedule.over; schedule.advance()) due.push(schedule.due / 1e6);
  * console.assert(due.join() === "0,20,40");
  * ```
  */
-export class Schedule {
+export class PacketSchedule {
   /** How long it lasts, in nanoseconds. */
   readonly durationNanos: number;
   /** There is no pace. */
@@ -108,7 +108,7 @@ export class Schedule {
     return this.#length;
   }
 
-  /** Whether no more packets are due. Without a pace, the clock decides, unless it is {@linkcode Schedule.spent}. */
+  /** Whether no more packets are due. Without a pace, the clock decides, unless it is {@linkcode PacketSchedule.spent}. */
   get over(): boolean {
     return this.#due >= this.durationNanos || this.spent;
   }
@@ -274,7 +274,7 @@ const LATE_NANOS = 10e9;
 
 /** A sender of packets: where it is in its schedule, and what it has sent. */
 export class PacketSender {
-  readonly schedule: Schedule;
+  readonly schedule: PacketSchedule;
   /** Of its packets: ECHO, or REVERSE at a server. */
   readonly flags: number;
   /** It is at the server, and the client only receives. */
@@ -301,7 +301,7 @@ export class PacketSender {
    * @param random from 0 up to 1, for what is drawn
    */
   constructor(readonly index: number, config: SenderConfig, signed: boolean, random?: () => number) {
-    this.schedule = new Schedule(config, headerBytes(signed), random);
+    this.schedule = new PacketSchedule(config, headerBytes(signed), random);
     this.reverse = config.reverse === true;
     this.flags = config.reverse ? REVERSE : config.echo ? ECHO : 0;
     this.burst = config.gso ? this.schedule.burst : 1;

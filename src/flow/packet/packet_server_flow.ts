@@ -1,5 +1,5 @@
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
-import { SocketAddress } from "../../sys/address.ts";
+import { SockAddr } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { PacketServerConfig } from "../config.ts";
 import {
@@ -108,7 +108,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   start(): void {
     const { addresses: [address], config, key, account, share } = this.#request;
     const room = Math.max(this.#maxBytes, MAX_CONTROL_BYTES);
-    const port = this.#ports.listen(SocketAddress.parse(address), config, room, share);
+    const port = this.#ports.listen(SockAddr.parse(address), config, room, share);
     // First of all, so that it is closed whatever happens.
     const control = new ControlSender(port);
     this.#parts = {

@@ -4,7 +4,7 @@ import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
 import type { WarmUp, WarmUpRound } from "../engine/warm_up.ts";
 import { packetClientFlow } from "./packet_client_flow.ts";
 import { packetServerFlow } from "./packet_server_flow.ts";
-import { SocketAddress } from "../../sys/address.ts";
+import { SockAddr } from "../../sys/address.ts";
 import { receiveDrops, receiveTimestamps } from "../../sys/socket_options.ts";
 import type { FlowHost } from "../engine/engine_flow.ts";
 import type { PacketPorts } from "./packet_port.ts";
@@ -58,7 +58,7 @@ const senders: PacketClientConfig["sender"] = [
 ];
 
 /** Where both ends seem to be. */
-export const NOWHERE = SocketAddress.loopback("ipv4", 1);
+export const NOWHERE = SockAddr.loopback("ipv4", 1);
 
 /** The port of one end of Socket.packetPair(), whether it is to connect or to listen: the other end is all there is. */
 export class PairedPorts implements PacketPorts {

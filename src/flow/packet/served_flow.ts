@@ -1,11 +1,11 @@
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import type { Hmac } from "../hmac.ts";
 import { RateLimit } from "../rate_limit.ts";
 import type { ServedPacketReport } from "../report.ts";
 import type { AccountedFlow } from "../server_account.ts";
 import { type FlowLimits, limitText, overtimeMs } from "../serving_limits.ts";
 import { ArrivalTimes, DuplicateWindow } from "./arrivals.ts";
-import type { Totals, Trouble } from "./control_packet.ts";
+import type { SendFailure, Totals } from "./control_packet.ts";
 import { LOST_NANOS, SILENCE_NANOS } from "./control_exchange.ts";
 import { type FlowName, flowPlace } from "./header.ts";
 import type { OpenSettings } from "./open_settings.ts";
@@ -18,7 +18,7 @@ import { COOKIE_MS } from "./cookies.ts";
 /** What a flow is made of, at its server. */
 export interface ServedFlowOptions {
   readonly name: FlowName;
-  readonly address: SocketAddress;
+  readonly address: SockAddr;
   /** Of the key of the flow. */
   readonly hmac: Hmac | undefined;
   readonly settings: OpenSettings;
@@ -45,7 +45,7 @@ const LATE_SECONDS = 1;
 /** A flow at its server. */
 export class ServedFlow {
   readonly name: FlowName;
-  readonly address: SocketAddress;
+  readonly address: SockAddr;
   readonly hmac: Hmac | undefined;
   readonly settings: OpenSettings;
   readonly nonce: Uint8Array;
@@ -71,7 +71,7 @@ export class ServedFlow {
   /** By sender: packets that arrived marked "congestion experienced", each counted once; undefined: it is not seen. */
   readonly marked: number[] | undefined;
   /** What keeps this end from sending. */
-  trouble: Trouble | undefined;
+  trouble: SendFailure | undefined;
   /** When the last notice of that went to the client, in the time of the server. */
   noticedAt = -Infinity;
   /** Packets that were not signed as they should be, or of a sender that there is not. */
@@ -134,7 +134,7 @@ export class ServedFlow {
   }
 
   /** What kept this end from sending or taking packets. */
-  get #trouble(): Trouble | undefined {
+  get #trouble(): SendFailure | undefined {
     if (this.trouble !== undefined || this.overRate === 0) return this.trouble;
     const packets = this.overRate === 1 ? "1 packet was" : `${this.overRate} packets were`;
     return { text: `${packets} dropped: the server lets a flow have ${limitText(this.#limits)}`, fatal: false };

@@ -1,4 +1,4 @@
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import type { Arena } from "../../sys/arena.ts";
 import { sockaddrIn } from "../../sys/layouts.ts";
 import { ReceiveBatch } from "../../sys/receive_batch.ts";
@@ -66,11 +66,11 @@ export class SocketIncoming implements IncomingPackets {
     return this.#batch.drops(i);
   }
 
-  source(i: number): SocketAddress {
+  source(i: number): SockAddr {
     return this.#batch.source(i);
   }
 
-  isFrom(i: number, address: SocketAddress): boolean {
+  isFrom(i: number, address: SockAddr): boolean {
     return this.#batch.isFrom(i, address);
   }
 

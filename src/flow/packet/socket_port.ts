@@ -1,5 +1,5 @@
 import { MAX_PACKET_BYTES } from "../../base/limits.ts";
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
 import {
   type Fragment,
@@ -25,10 +25,10 @@ import {
 } from "../../sys/socket_options.ts";
 import type { FlowHost, Scope, ServerShare } from "../engine/engine_flow.ts";
 import { bindSocket } from "../bind_socket.ts";
-import { bindToGroup, connectSocket } from "../multicast/group_socket.ts";
+import { bindToGroup, connectPacketSocket } from "../multicast/group_socket.ts";
 import { parseJoin } from "../multicast/join.ts";
 import type { PacketPayload } from "../payload.ts";
-import type { PacketClientConfig, PacketServerConfig, SocketOption } from "../config.ts";
+import type { PacketClientConfig, PacketServerConfig, RawSocketOption } from "../config.ts";
 import {
   type IncomingPackets,
   MAX_HOPS,
@@ -54,19 +54,19 @@ export class SocketPorts implements PacketPorts {
     this.#host = host;
   }
 
-  connect(address: SocketAddress, config: PacketClientConfig, maxBytes: number): PacketPort {
+  connect(address: SockAddr, config: PacketClientConfig, maxBytes: number): PacketPort {
     return this.#open(address, maxBytes, config.fragment, (socket) => {
       const { dscp = 0, ecn = 0, sockopt = [], bind } = config;
       if (dscp !== 0 || ecn !== 0) setTrafficClass(socket, dscp << 2 | ecn);
       for (const option of sockopt) setOption(socket, option);
       if (bind !== undefined) bindSocket(socket, bind);
       if (config.stamp !== undefined) setHopLimit(socket, MAX_HOPS);
-      connectSocket(socket, address, config);
+      connectPacketSocket(socket, address, config);
     });
   }
 
   listen(
-    address: SocketAddress,
+    address: SockAddr,
     { protocol, stamp, join }: PacketServerConfig,
     maxBytes: number,
     share?: ServerShare,
@@ -87,7 +87,7 @@ export class SocketPorts implements PacketPorts {
   }
 
   #open(
-    address: SocketAddress,
+    address: SockAddr,
     maxBytes: number,
     // A packet that is cut is two packets, of which one is lost: lengths would not be those on the wire.
     fragment: Fragment = "forbid",
@@ -111,7 +111,7 @@ export class SocketPorts implements PacketPorts {
 }
 
 /** The client sets options of its own machine: whatever the kernel lets it. */
-function setOption(socket: Socket, { type, level, opt, name, value }: SocketOption): void {
+function setOption(socket: Socket, { type, level, opt, name, value }: RawSocketOption): void {
   if (type === "string") socket.set(textOption(level, opt, name), String(value));
   else socket.set((type === "int" ? intOption : byteOption)(level, opt, name), Number(value));
 }
@@ -123,7 +123,7 @@ const MERGED_BYTES = 65_536;
 /** A raw UDP socket, and the arena with the memory of its packets. */
 export class SocketPort implements PacketPort {
   readonly clock: WallClock;
-  readonly local: SocketAddress;
+  readonly local: SockAddr;
   readonly #arena = new Arena();
   readonly #outgoing = new Set<SocketOutgoing>();
   readonly #socket: Socket;
@@ -145,7 +145,7 @@ export class SocketPort implements PacketPort {
     socket: Socket,
     scope: Scope,
     maxBytes: number,
-    local: SocketAddress,
+    local: SockAddr,
     fragment: Fragment = "forbid",
   ) {
     this.#socket = socket;
@@ -157,7 +157,7 @@ export class SocketPort implements PacketPort {
   }
 
   /** See ReceiveBatch. */
-  presumeSource(address: SocketAddress): void {
+  presumeSource(address: SockAddr): void {
     this.#single.batch.presumeSource(address);
   }
 
@@ -175,7 +175,7 @@ export class SocketPort implements PacketPort {
     return Math.min(MAX_PACKET_BYTES, uncut(pathMtu(this.#socket), this.local)!);
   }
 
-  pathMtu(to?: SocketAddress): number | undefined {
+  pathMtu(to?: SockAddr): number | undefined {
     try {
       if (to === undefined) return pathMtu(this.#socket);
       using probe = Socket.open("udp", to.family);

@@ -1,9 +1,9 @@
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import { READABLE, type ReadyHandler, type Watch, WRITABLE } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import type { StreamServerConfig } from "../config.ts";
 import type { Scope } from "../engine/engine_flow.ts";
-import { senderOf, type StreamRequest } from "../stream/messages.ts";
+import { sendingSide, type StreamRequest } from "../stream/messages.ts";
 import type { ConnectOptions, StreamListener, StreamPort, StreamPorts } from "../stream/stream_port.ts";
 import { addressOf, type EventLoop, type LoopFile, refuseSettings, systemError, wallNanos } from "./portable_host.ts";
 
@@ -27,7 +27,7 @@ export class ConnectionPorts implements StreamPorts {
 
   connect(
     scope: Scope,
-    address: SocketAddress,
+    address: SockAddr,
     { request, bind }: ConnectOptions,
     onSettled: (result: StreamPort | Error) => void,
   ): Disposable {
@@ -56,7 +56,7 @@ export class ConnectionPorts implements StreamPorts {
     };
   }
 
-  listen(address: SocketAddress, _config: StreamServerConfig): StreamListener {
+  listen(address: SockAddr, _config: StreamServerConfig): StreamListener {
     const { host: hostname, port } = address;
     try {
       return new ConnectionListener(Deno.listen({ hostname, port }), this.#loop);
@@ -71,14 +71,14 @@ const needsRawSockets = ["cca", "dscp", "sockopt"] as const;
 
 /** @throws {TineError} `ffi-unavailable`; a receiver has no use for a congestion control */
 function checkRequest(request: StreamRequest, end: "client" | "server", more: readonly string[] = []): void {
-  const isSender = senderOf(request) === end;
+  const isSender = sendingSide(request) === end;
   const wanted = needsRawSockets.filter((key) => request[key] !== undefined && (key !== "cca" || isSender));
   refuseSettings([...wanted, ...more]);
 }
 
 /** A listening socket of Deno's own network API. */
 class ConnectionListener implements StreamListener {
-  readonly local: SocketAddress;
+  readonly local: SockAddr;
   readonly #listener: Deno.TcpListener;
   readonly #loop: EventLoop;
   readonly #file: LoopFile;
@@ -132,8 +132,8 @@ class ConnectionListener implements StreamListener {
  * hands on to the system piece by piece.
  */
 class ConnectionPort implements StreamPort {
-  readonly local: SocketAddress;
-  readonly remote: SocketAddress;
+  readonly local: SockAddr;
+  readonly remote: SockAddr;
   readonly kernel = undefined;
   readonly #conn: Deno.TcpConn;
   readonly #file: LoopFile;

@@ -1,7 +1,7 @@
 import { MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { Condition } from "../../base/condition.ts";
 import { formatHostPort, isGroup } from "../../base/address.ts";
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import { READABLE, WRITABLE } from "../../sys/poller.ts";
 import {
   type FlowClock,
@@ -30,12 +30,12 @@ const RESERVED = 32;
 /** A datagram socket of Deno's own network API. It has no times of arrival, no TOS and no counts of drops. */
 export class DatagramPort implements PacketPort, PacketExit {
   readonly clock: FlowClock = new LoopClock();
-  readonly local: SocketAddress;
+  readonly local: SockAddr;
   readonly longest = MAX_PACKET_BYTES;
   readonly incoming = new PacketInbox(BATCH, () => this.throwError());
   interest = READABLE;
   /** The address that it sends to, and receives from alone. */
-  readonly peer: SocketAddress | undefined;
+  readonly peer: SockAddr | undefined;
   readonly #socket: Deno.DatagramConn;
   readonly #host: FlowHost;
   #handler = () => {};
@@ -48,7 +48,7 @@ export class DatagramPort implements PacketPort, PacketExit {
    * @param maxBytes the longest packet to receive
    * @param peer the only one to talk with; left out: all
    */
-  constructor(socket: Deno.DatagramConn, host: FlowHost, maxBytes: number, peer?: SocketAddress) {
+  constructor(socket: Deno.DatagramConn, host: FlowHost, maxBytes: number, peer?: SockAddr) {
     this.#socket = socket;
     this.#host = host;
     this.peer = peer?.unmapped();
@@ -83,7 +83,7 @@ export class DatagramPort implements PacketPort, PacketExit {
   }
 
   /** Sends a packet. Errors come later. */
-  send(bytes: Uint8Array<ArrayBuffer>, to: SocketAddress): void {
+  send(bytes: Uint8Array<ArrayBuffer>, to: SockAddr): void {
     this.#sending++;
     this.#socket.send(bytes, { transport: "udp", hostname: to.host, port: to.port }).catch((error) => {
       if (!this.#closed) this.#error ??= error;
@@ -160,16 +160,16 @@ class LoopClock implements FlowClock {
 }
 
 /** A packet that has come. */
-export interface ReceivedPacket {
+export interface ReceivedDatagram {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly source: SocketAddress;
+  readonly source: SockAddr;
 }
 
 /** Packets in the memory of this program, without the kernel's times of arrival, TOS and counts of drops. */
 export class PacketInbox implements IncomingPackets {
   readonly capacity: number;
-  readonly #waiting: ReceivedPacket[] = [];
-  #current: ReceivedPacket[] = [];
+  readonly #waiting: ReceivedDatagram[] = [];
+  #current: ReceivedDatagram[] = [];
   readonly #throwError: () => void;
   readonly #room = new Condition();
 
@@ -188,7 +188,7 @@ export class PacketInbox implements IncomingPackets {
   }
 
   /** Lets a packet wait. */
-  put(packet: ReceivedPacket): void {
+  put(packet: ReceivedDatagram): void {
     this.#waiting.push(packet);
   }
 
@@ -242,11 +242,11 @@ export class PacketInbox implements IncomingPackets {
     return 0;
   }
 
-  source(i: number): SocketAddress {
+  source(i: number): SockAddr {
     return this.#current[i].source;
   }
 
-  isFrom(i: number, address: SocketAddress): boolean {
+  isFrom(i: number, address: SockAddr): boolean {
     return this.#current[i].source.equals(address);
   }
 
@@ -258,13 +258,13 @@ export class PacketInbox implements IncomingPackets {
 /** Where the packets of an outbox go. */
 export interface PacketExit {
   /** The address that it sends to; undefined: what packets reply to. */
-  readonly peer?: SocketAddress;
+  readonly peer?: SockAddr;
   /** How many packets it takes for now. */
   readonly room: number;
   /** Throws the error of a packet that was sent, once. */
   throwError?(): void;
   /** Takes a packet. */
-  send(bytes: Uint8Array<ArrayBuffer>, to: SocketAddress): void;
+  send(bytes: Uint8Array<ArrayBuffer>, to: SockAddr): void;
 }
 
 /** How an outbox is made. */
@@ -288,7 +288,7 @@ export class PacketOutbox implements OutgoingPackets {
   readonly view: DataView<ArrayBuffer>;
   readonly #maxBytes: number;
   readonly #lengths: number[];
-  readonly #targets: (SocketAddress | undefined)[];
+  readonly #targets: (SockAddr | undefined)[];
 
   constructor(exit: PacketExit, { capacity, maxBytes, reserved = 0, payload }: OutboxOptions) {
     this.#exit = exit;
@@ -354,7 +354,7 @@ export class DatagramPorts implements PacketPorts {
   }
 
   /** @throws {TineError} `ffi-unavailable`, for what Deno's API cannot do */
-  connect(address: SocketAddress, config: PacketClientConfig, maxBytes: number): PacketPort {
+  connect(address: SockAddr, config: PacketClientConfig, maxBytes: number): PacketPort {
     const wanted: string[] = needsRawSockets.filter((key) => config[key] !== undefined);
     if (config.sender.some(({ unresponsive }) => unresponsive?.gso)) wanted.push("gso");
     const { host, device, port = 0 } = config.bind === undefined ? {} : parseBind(config.bind);
@@ -370,7 +370,7 @@ export class DatagramPorts implements PacketPorts {
     return new DatagramPort(socket, this.#host, maxBytes, address);
   }
 
-  listen(address: SocketAddress, { join }: PacketServerConfig, maxBytes: number): PacketPort {
+  listen(address: SockAddr, { join }: PacketServerConfig, maxBytes: number): PacketPort {
     if (join === undefined) return new DatagramPort(open(address.host, address.port), this.#host, maxBytes);
     const membership = portableMembership(parseJoin(join));
     const socket = open(address.host, address.port, true);

@@ -5,7 +5,7 @@
  * @module
  */
 import { TineError } from "../../base/errors.ts";
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import type { PacketClientConfig } from "../config.ts";
 import type { FlowHost } from "../engine/engine_flow.ts";
 import type { Join } from "../multicast/join.ts";
@@ -17,7 +17,7 @@ type Membership =
   | { readonly family: "ipv6"; readonly group: string; readonly of: number };
 
 /** Returns the settings of a client that Deno's network API does not have for the group of an address. */
-export function groupNeedsRawSockets({ family }: SocketAddress, config: PacketClientConfig): string[] {
+export function groupNeedsRawSockets({ family }: SockAddr, config: PacketClientConfig): string[] {
   return [
     ...config.interface === undefined ? [] : ["interface"],
     ...family === "ipv6" && config.ttl !== undefined && config.ttl !== 1 ? ["ttl over IPv6"] : [],
@@ -56,7 +56,7 @@ export function enter(socket: Deno.DatagramConn, host: FlowHost, membership: Mem
 export function setUpSender(
   socket: Deno.DatagramConn,
   host: FlowHost,
-  { family, host: group }: SocketAddress,
+  { family, host: group }: SockAddr,
   { ttl = 1, loop = true }: PacketClientConfig,
 ): void {
   // Those are the system's own.

@@ -1,5 +1,5 @@
 import type { ReadyHandler, Watch } from "../../sys/poller.ts";
-import { SocketAddress } from "../../sys/address.ts";
+import { SockAddr } from "../../sys/address.ts";
 import { errnoOf, SystemError } from "../../sys/errno.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { MAX_TIMER_MS } from "../../base/time.ts";
@@ -189,8 +189,8 @@ class LoopTimer implements Timer {
 }
 
 /** An address of Deno's network API. */
-export function addressOf({ hostname, port }: Deno.NetAddr): SocketAddress {
-  return SocketAddress.of(hostname, port).unmapped();
+export function addressOf({ hostname, port }: Deno.NetAddr): SockAddr {
+  return SockAddr.of(hostname, port).unmapped();
 }
 
 /** Nanoseconds of the main thread's monotonic clock. */

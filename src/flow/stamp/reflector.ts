@@ -1,7 +1,7 @@
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { LogLimiter } from "../../base/log_limiter.ts";
-import { count } from "../../base/units.ts";
-import { SocketAddress } from "../../sys/address.ts";
+import { formatCount } from "../../base/units.ts";
+import { SockAddr } from "../../sys/address.ts";
 import { type ClockState, wallClockState } from "../../sys/clock.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { PacketServerConfig } from "../config.ts";
@@ -89,7 +89,7 @@ class StampReflector implements EngineFlow, PortUser {
   start(): void {
     const { addresses: [address], config } = this.#request;
     const longest = config.maxPacketSize ?? DEFAULT_MAX_PACKET_BYTES;
-    const port = this.#ports.listen(SocketAddress.parse(address), config, longest);
+    const port = this.#ports.listen(SockAddr.parse(address), config, longest);
     // First of all, so that it is closed whatever happens.
     this.#parts = { port, replies: new Replies(port, this.#layout, this.#hmac, longest) };
     this.#parts.reader = new PortReader(this.#host, port, this);
@@ -246,10 +246,12 @@ class StampReflector implements EngineFlow, PortUser {
       const { config: { maxPacketSize = DEFAULT_MAX_PACKET_BYTES } } = this.#request;
       const why = `shorter than ${this.#layout.leastBytes} bytes or longer than ${maxPacketSize}` +
         (this.#hmac === undefined ? "" : ", or not signed with the key");
-      this.#log.log(`${count(this.#strange, "packet")} ${why}: not answered`);
+      this.#log.log(`${formatCount(this.#strange, "packet")} ${why}: not answered`);
     }
-    if (this.#looped > 0) this.#log.log(`${count(this.#looped, "reply", "replies")} of other reflectors: not answered`);
-    if (this.#refused > 0) this.#log.log(`${count(this.#refused, "packet")} of too many sessions: not answered`);
+    if (this.#looped > 0) {
+      this.#log.log(`${formatCount(this.#looped, "reply", "replies")} of other reflectors: not answered`);
+    }
+    if (this.#refused > 0) this.#log.log(`${formatCount(this.#refused, "packet")} of too many sessions: not answered`);
     this.#strange = this.#looped = this.#refused = 0;
   }
 

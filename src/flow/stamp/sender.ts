@@ -1,6 +1,6 @@
 import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { TineError } from "../../base/errors.ts";
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import type { Fragment } from "../../sys/ip_options.ts";
 import type { PacketClientConfig } from "../config.ts";
 import type { EngineFlowFactory, FlowHost, FlowRequest } from "../engine/engine_flow.ts";
@@ -57,7 +57,7 @@ class StampDialling implements Dialling {
     return Math.max(this.request.config.maxPacketSize ?? DEFAULT_MAX_PACKET_BYTES, this.plan.longest);
   }
 
-  begin(reflector: SocketAddress, port: PacketPort): Handshake {
+  begin(reflector: SockAddr, port: PacketPort): Handshake {
     return new StampHandshake(this, reflector, port);
   }
 }
@@ -65,7 +65,7 @@ class StampDialling implements Dialling {
 /** Opens a session with two packets that show whether the reflector answers, and whether it counts. */
 class StampHandshake implements Handshake {
   readonly #sender: StampDialling;
-  readonly #reflector: SocketAddress;
+  readonly #reflector: SockAddr;
   readonly #port: PacketPort;
   readonly #session: SenderSession;
   readonly #count = new ReflectorCount();
@@ -78,7 +78,7 @@ class StampHandshake implements Handshake {
   #error = 0;
   #hops = MAX_HOPS;
 
-  constructor(sender: StampDialling, reflector: SocketAddress, port: PacketPort) {
+  constructor(sender: StampDialling, reflector: SockAddr, port: PacketPort) {
     const { request: { config }, hmac, engine } = sender;
     this.#sender = sender;
     this.#reflector = reflector;

@@ -1,6 +1,6 @@
 import { SystemError } from "../../sys/errno.ts";
 import { TineError } from "../../base/errors.ts";
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import { every, type FlowHost, type Timer } from "../engine/engine_flow.ts";
 import { DropCounter, DuplicateWindow } from "../packet/arrivals.ts";
 import { ReportedRates, rttSummary, senderReport } from "../packet/client_counts.ts";
@@ -42,7 +42,7 @@ const MAX_SURPLUS = 64;
 export interface SenderRunOptions {
   readonly host: FlowHost;
   readonly port: PacketPort;
-  readonly reflector: SocketAddress;
+  readonly reflector: SockAddr;
   readonly flow: FlowName;
   readonly plan: SenderPlan;
   /** The content of the file that the packets carry; undefined: there is no file. */

@@ -1,4 +1,4 @@
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import { DuplicateWindow } from "../packet/arrivals.ts";
 import { type IncomingPackets, isMarked } from "../packet/packet_port.ts";
 import type { ServedPacketReport } from "../report.ts";
@@ -23,7 +23,7 @@ export interface ReflectedSessionOptions {
   /** Names it in reports. */
   readonly name: string;
   /** Of its sender. */
-  readonly address: SocketAddress;
+  readonly address: SockAddr;
   /** The identifier that its sender has given it; 0: it has no identifier. */
   readonly ssid: number;
   /** The number of the first packet. */
@@ -42,7 +42,7 @@ export interface ReflectedSessionOptions {
 /** A session of STAMP as its reflector sees it. */
 export class ReflectedSession {
   readonly name: string;
-  readonly address: SocketAddress;
+  readonly address: SockAddr;
   readonly ssid: number;
   /** The number of the next reply, where the reflector counts. */
   number = 0;

@@ -1,3 +1,4 @@
+import { bitsPerSecond } from "../../base/units.ts";
 import type { SampleSink } from "../engine/engine_flow.ts";
 
 /** Counts the bytes of one end of a stream, and samples the count. */
@@ -59,11 +60,6 @@ export class IoMeter {
     columns.total[i] = this.total;
     columns.sent[i] = this.#sent;
   }
-}
-
-/** Returns bits a second from bytes and nanoseconds; 0 where no time has passed. */
-export function bitsPerSecond(bytes: number, nanos: number): number {
-  return nanos > 0 ? bytes * 8e9 / nanos : 0;
 }
 
 /**

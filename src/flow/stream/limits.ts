@@ -1,7 +1,7 @@
 /** Limits and defaults of TCP flows. @module */
 
 /** The JSON text of one frame, in bytes. */
-export const MAX_FRAME_BYTES = 4096;
+export const MAX_STREAM_FRAME_BYTES = 4096;
 /** How long connecting may take, in milliseconds. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 /** How long the peer may take for each message before and after the transfer, in milliseconds. */

@@ -82,7 +82,7 @@ export function requestOf({ upload, download }: StreamClientConfig): StreamReque
 }
 
 /** Returns the end that sends. */
-export function senderOf({ direction }: Pick<StreamRequest, "direction">): FlowSide {
+export function sendingSide({ direction }: Pick<StreamRequest, "direction">): FlowSide {
   return direction === "upload" ? "client" : "server";
 }
 
@@ -91,7 +91,7 @@ export function optionsAt(
   end: FlowSide,
   { direction, sockopt = [] }: Pick<StreamRequest, "direction" | "sockopt">,
 ): readonly StreamSocketOption[] {
-  return sockopt.filter(({ side = senderOf({ direction }) }) => side === end || side === "both");
+  return sockopt.filter(({ side = sendingSide({ direction }) }) => side === end || side === "both");
 }
 
 /** Returns a request as it concerns one end: with the socket options of that end alone. */

@@ -1,4 +1,4 @@
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
@@ -20,13 +20,13 @@ const MILLISECOND = 1e6;
 interface ConnectorOptions {
   readonly host: FlowHost;
   readonly ports: StreamPorts;
-  readonly addresses: readonly SocketAddress[];
+  readonly addresses: readonly SockAddr[];
   /** As it concerns the client. */
   readonly request: StreamRequest;
   /** Where it is bound. */
   readonly bind: string | undefined;
   /** Takes the connection over. */
-  onConnected(port: StreamPort, address: SocketAddress): void;
+  onConnected(port: StreamPort, address: SockAddr): void;
 }
 
 /** Connects to the first of some addresses that takes connections. */
@@ -61,7 +61,7 @@ export class Connector {
     this.#attempt?.[Symbol.dispose]();
   }
 
-  #next(address: SocketAddress, error: Error): void {
+  #next(address: SockAddr, error: Error): void {
     this.#failures.push(connectionError(error, `connect to ${address}`) as TineError);
     if (this.#failures.length < this.#options.addresses.length) return this.start();
     const [{ code }] = this.#failures;
@@ -69,7 +69,7 @@ export class Connector {
   }
 }
 
-function timeout(address: SocketAddress): TineError {
+function timeout(address: SockAddr): TineError {
   return new TineError(
     "connection-timeout",
     `connect to ${address}: no answer for ${CONNECT_TIMEOUT_MS / 1000} s`,

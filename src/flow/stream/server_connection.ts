@@ -1,3 +1,4 @@
+import { bitsPerSecond } from "../../base/units.ts";
 import { READABLE } from "../../sys/poller.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import type { FlowHost, Scope } from "../engine/engine_flow.ts";
@@ -16,7 +17,7 @@ import {
   type ServingLimits,
 } from "../serving_limits.ts";
 import { encodeSenderReport } from "../report_values.ts";
-import { bitsPerSecond, goodput } from "./io_meter.ts";
+import { goodput } from "./io_meter.ts";
 import { HANDSHAKE_TIMEOUT_MS, LINGER_MS, STALL_TIMEOUT_MS } from "./limits.ts";
 import { Pace } from "./pacing.ts";
 import { StreamPeer } from "./stream_peer.ts";
@@ -24,7 +25,7 @@ import type { StreamPort, StreamPorts } from "./stream_port.ts";
 import { receiveStream } from "./stream_receiver.ts";
 import { sendStream } from "./stream_sender.ts";
 import { streamInfo, type Transfer, type TransferResult, warmupEnd } from "./transfer.ts";
-import { encodeGreeting, type Frame, type Greeting, newGreeting } from "./wire.ts";
+import { encodeGreeting, type Greeting, newGreeting, type StreamFrame } from "./wire.ts";
 import { checkRequest, requestAt, type StreamAnswer, type StreamRequest } from "./messages.ts";
 import {
   asksForTransactions,
@@ -183,7 +184,7 @@ export class ServerConnection {
     this.#host.progress(this.#request!.flow, { kind: "servedStream", complete: false, ...figures });
   }
 
-  #answer(frame: Frame): void {
+  #answer(frame: StreamFrame): void {
     let request: StreamRequest | TransactionRequest;
     try {
       request = this.#accept(frame);
@@ -285,7 +286,7 @@ export class ServerConnection {
     }, (result) => this.#finish(request, result));
   }
 
-  #accept(frame: Frame): StreamRequest | TransactionRequest {
+  #accept(frame: StreamFrame): StreamRequest | TransactionRequest {
     if (this.#hmac !== undefined && !frame.verify(this.#hmac, this.#greeting.nonce)) {
       throw new TineError("wrong-key", `the key of ${this.#peer.name} is missing or wrong`);
     }

@@ -3,7 +3,7 @@ import { byteOption, intOption, noDelay, setCongestionControl, textOption } from
 import { setTrafficClass } from "../../sys/ip_options.ts";
 import type { Socket } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
-import type { SocketOption } from "../config.ts";
+import type { RawSocketOption } from "../config.ts";
 import type { StreamRequest } from "./messages.ts";
 
 /**
@@ -36,7 +36,7 @@ function setUp(socket: Socket, { cca, dscp, sockopt = [] }: StreamRequest, isSen
   for (const option of sockopt) setOption(socket, option);
 }
 
-function setOption(socket: Socket, { type, level, opt, name, value }: SocketOption): void {
+function setOption(socket: Socket, { type, level, opt, name, value }: RawSocketOption): void {
   if (typeof value === "string") socket.set(textOption(level, opt, name), value);
   else socket.set(type === "byte" ? byteOption(level, opt, name) : intOption(level, opt, name), value);
 }
@@ -64,12 +64,12 @@ const allowed: Readonly<Record<number, Readonly<Record<number, string>>>> = {
 };
 
 /** Whether a client may have a server set an option on its socket. */
-export function mayBeSetOnServer({ level, opt }: SocketOption): boolean {
+export function mayBeSetOnServer({ level, opt }: RawSocketOption): boolean {
   return allowed[level]?.[opt] !== undefined;
 }
 
 /** Returns the sentence that refuses an option. */
-export function forbiddenOnServer({ name, level, opt }: SocketOption): string {
+export function forbiddenOnServer({ name, level, opt }: RawSocketOption): string {
   const names = Object.values(allowed).flatMap((options) => Object.values(options)).sort();
   return `a client may not set ${name} (level ${level}, option ${opt}) on a server, only on its own socket with side: client; ` +
     `allowed: ${names.join(", ")}`;

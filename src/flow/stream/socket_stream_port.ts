@@ -1,4 +1,4 @@
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import { Clock } from "../../sys/clock.ts";
 import { SystemError } from "../../sys/errno.ts";
 import { READABLE, type ReadyHandler, type Watch, WRITABLE } from "../../sys/poller.ts";
@@ -35,7 +35,7 @@ export class SocketStreamPorts implements StreamPorts {
 
   connect(
     scope: Scope,
-    address: SocketAddress,
+    address: SockAddr,
     { request, bind }: ConnectOptions,
     onSettled: (result: StreamPort | Error) => void,
   ): Disposable {
@@ -73,14 +73,14 @@ export class SocketStreamPorts implements StreamPorts {
     };
   }
 
-  listen(address: SocketAddress, { protocol }: StreamServerConfig, share?: ServerShare): StreamListener {
+  listen(address: SockAddr, { protocol }: StreamServerConfig, share?: ServerShare): StreamListener {
     if (share !== undefined) return new SocketListener(Socket.borrow(share.fd, "tcp", address.family));
     return new SocketListener(listeningSocket(address, protocol));
   }
 }
 
 /** Opens a socket that listens. */
-export function listeningSocket(address: SocketAddress, protocol: StreamProtocol | undefined): Socket {
+export function listeningSocket(address: SockAddr, protocol: StreamProtocol | undefined): Socket {
   const socket = Socket.open("tcp", address.family);
   try {
     socket.set(reuseAddress, true);
@@ -101,7 +101,7 @@ class SocketListener implements StreamListener {
     this.#socket = socket;
   }
 
-  get local(): SocketAddress {
+  get local(): SockAddr {
     return this.#socket.localAddress();
   }
 
@@ -130,11 +130,11 @@ export class SocketStreamPort implements StreamPort, StreamKernel {
     this.#socket = socket;
   }
 
-  get local(): SocketAddress {
+  get local(): SockAddr {
     return this.#socket.localAddress().unmapped();
   }
 
-  get remote(): SocketAddress {
+  get remote(): SockAddr {
     return this.#socket.peerAddress().unmapped();
   }
 

@@ -1,4 +1,4 @@
-import { SocketAddress } from "../../sys/address.ts";
+import { SockAddr } from "../../sys/address.ts";
 import { systemSetting } from "../../sys/socket_options.ts";
 import { hasEcn } from "../../sys/tcp_info.ts";
 import { READABLE } from "../../sys/poller.ts";
@@ -21,7 +21,7 @@ import type { StreamPort, StreamPorts } from "./stream_port.ts";
 import { receiveStream } from "./stream_receiver.ts";
 import { sendStream } from "./stream_sender.ts";
 import { streamInfo, type Transfer, type TransferResult, warmupEnd } from "./transfer.ts";
-import { encodeFrame, type FrameKey } from "./wire.ts";
+import { encodeStreamFrame, type FrameKey } from "./wire.ts";
 import { checkReport, isEndedByServer, requestAt, requestOf, type StreamRequest } from "./messages.ts";
 
 /** Makes the flows of streamClient, over ports of a kind. */
@@ -65,7 +65,7 @@ class StreamClientFlow implements EngineFlow {
     this.#connector = new Connector({
       host,
       ports,
-      addresses: addresses.map((address) => SocketAddress.parse(address)),
+      addresses: addresses.map((address) => SockAddr.parse(address)),
       request: requestAt("client", this.#request),
       bind: config.bind,
       onConnected: (port, address) => this.#open(port, address.toString()),
@@ -110,7 +110,7 @@ class StreamClientFlow implements EngineFlow {
   /** Requests the transfer; an upload starts right behind the request. */
   #ask(peer: StreamPeer, opening: Opening, key?: FrameKey): void {
     const upload = this.#request.direction === "upload";
-    peer.send(encodeFrame(requestAt("server", this.#request), key), upload);
+    peer.send(encodeStreamFrame(requestAt("server", this.#request), key), upload);
     const answer = patience(this.#host, peer, () => opening.awaited);
     const begins = () => this.#warmupEndNanos = warmupEnd(this.#request, this.#host.now() - this.#tinitNanos);
     const accepted = () => {

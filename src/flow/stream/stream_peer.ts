@@ -2,7 +2,7 @@ import { SystemError } from "../../sys/errno.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
 import type { StreamPort } from "./stream_port.ts";
-import { encodeFrame, type Frame, StreamFrameReader } from "./wire.ts";
+import { encodeStreamFrame, type StreamFrame, StreamFrameReader } from "./wire.ts";
 
 /** The other end of a connection: its messages, and those to it. */
 export class StreamPeer {
@@ -19,7 +19,7 @@ export class StreamPeer {
    * @returns a frame when one is complete
    * @throws {TineError} `connection-closed` at the end of the stream, `connection-reset`, `bad-stream-frame`
    */
-  readFrame(): Frame | undefined {
+  readFrame(): StreamFrame | undefined {
     for (;;) {
       const count = this.read(this.#frames.room);
       if (count === WOULD_BLOCK) return undefined;
@@ -99,7 +99,7 @@ export class StreamPeer {
 
   /** Sends a frame, see {@linkcode StreamPeer.send}. */
   sendFrame(value: unknown, more = false): void {
-    this.send(encodeFrame(value), more);
+    this.send(encodeStreamFrame(value), more);
   }
 
   #notEnded(count: number): number {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SocketAddress } from "../../sys/address.ts";
+import type { SockAddr } from "../../sys/address.ts";
 import type { ReadyHandler, Watch } from "../../sys/poller.ts";
 import type { TcpInfo } from "../../sys/tcp_info.ts";
 import type { StreamServerConfig } from "../config.ts";
@@ -36,7 +36,7 @@ export interface StreamPorts {
    */
   connect(
     scope: Scope,
-    address: SocketAddress,
+    address: SockAddr,
     how: ConnectOptions,
     onSettled: (result: StreamPort | Error) => void,
   ): Disposable;
@@ -46,13 +46,13 @@ export interface StreamPorts {
    *
    * @throws {TineError} if that is impossible
    */
-  listen(address: SocketAddress, config: StreamServerConfig, share?: ServerShare): StreamListener;
+  listen(address: SockAddr, config: StreamServerConfig, share?: ServerShare): StreamListener;
 }
 
 /** A socket to which clients connect. */
 export interface StreamListener {
   /** The address that it is bound to. */
-  readonly local: SocketAddress;
+  readonly local: SockAddr;
 
   /** Calls back whenever connections wait, or the last attempt to accept one has failed. */
   watch(scope: Scope, handler: ReadyHandler): Watch;
@@ -75,9 +75,9 @@ export interface StreamListener {
  */
 export interface StreamPort {
   /** The address of this end. */
-  readonly local: SocketAddress;
+  readonly local: SockAddr;
   /** The address of the other end. */
-  readonly remote: SocketAddress;
+  readonly remote: SockAddr;
   /** What system calls report and set beyond the rest; undefined over Deno's API, which has no access to it. */
   readonly kernel: StreamKernel | undefined;
 

@@ -1,9 +1,10 @@
+import { bitsPerSecond } from "../../base/units.ts";
 import { READABLE, type Watch } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
 import type { Scope, Timer } from "../engine/engine_flow.ts";
 import { RateLimit } from "../rate_limit.ts";
-import { bitsPerSecond, IoMeter } from "./io_meter.ts";
+import { IoMeter } from "./io_meter.ts";
 import { MAX_FLOW_MS } from "../../base/limits.ts";
 import { PROGRESS_MS, STALL_TIMEOUT_MS } from "./limits.ts";
 import {

@@ -1,3 +1,4 @@
+import { bitsPerSecond } from "../../base/units.ts";
 import { IPPROTO_TCP, TCP_NODELAY } from "../../sys/constants.ts";
 import { READABLE, type Watch, WRITABLE } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
@@ -5,7 +6,7 @@ import { TineError } from "../../base/errors.ts";
 import { hasEcn, markedBytes, type TcpInfo, tcpInfoPlaces } from "../../sys/tcp_info.ts";
 import type { ConnectionReport } from "../report.ts";
 import type { SampleSink, Scope, Timer } from "../engine/engine_flow.ts";
-import { bitsPerSecond, IoMeter } from "./io_meter.ts";
+import { IoMeter } from "./io_meter.ts";
 import { PROGRESS_MS, STALL_TIMEOUT_MS, UNANSWERED_BYTES, UNSEEN_STALL_TIMEOUT_MS } from "./limits.ts";
 import { Pace, TurnBudget } from "./pacing.ts";
 import type { FlowLimits } from "../serving_limits.ts";

@@ -1,4 +1,4 @@
-import { SocketAddress } from "../../sys/address.ts";
+import { SockAddr } from "../../sys/address.ts";
 import { READABLE, type Watch } from "../../sys/poller.ts";
 import { SystemError } from "../../sys/errno.ts";
 import type { StreamServerConfig } from "../config.ts";
@@ -60,7 +60,7 @@ class StreamServerFlow implements EngineFlow {
   }
 
   start(): void {
-    const address = SocketAddress.parse(this.#request.addresses[0]);
+    const address = SockAddr.parse(this.#request.addresses[0]);
     const { config, share } = this.#request;
     const listener = this.#listener = this.#context.ports.listen(address, config, share);
     this.#watch = listener.watch(this.#host, () => this.#accept(listener));

@@ -3,7 +3,7 @@ import type { FlowHost, Scope } from "../engine/engine_flow.ts";
 import type { FlowInfoEvent } from "../flows.ts";
 import type { SenderReport } from "../report.ts";
 import { type FlowLimits, limitValues } from "../serving_limits.ts";
-import { requestAt, senderOf, type StreamRequest } from "./messages.ts";
+import { requestAt, sendingSide, type StreamRequest } from "./messages.ts";
 import { Pace } from "./pacing.ts";
 import type { StreamPeer } from "./stream_peer.ts";
 import { hasEcn } from "../../sys/tcp_info.ts";
@@ -109,7 +109,7 @@ function connectionValues(kernel: StreamKernel): Record<string, number | string>
 /** Returns what a request asks for, as an info event has it. */
 function requestValues(request: StreamRequest): Record<string, number | string> {
   const { durationMs, lengthBytes, bufLenBytes, dscp, payload = "zeros" } = request;
-  const pace = Pace.of(requestAt(senderOf(request), request));
+  const pace = Pace.of(requestAt(sendingSide(request), request));
   return {
     bufLenBytes,
     payload,

@@ -19,7 +19,7 @@
  */
 import { TineError } from "../../base/errors.ts";
 import { type Hmac, HMAC_BYTES } from "../hmac.ts";
-import { MAX_FRAME_BYTES } from "./limits.ts";
+import { MAX_STREAM_FRAME_BYTES } from "./limits.ts";
 
 /** The version of this protocol. */
 export const STREAM_VERSION = 1;
@@ -122,7 +122,7 @@ export class GreetingReader {
 }
 
 /** A frame that was received. */
-export interface Frame {
+export interface StreamFrame {
   /** The value of its JSON. */
   readonly value: unknown;
   /** Whether it was signed with this key for this nonce. */
@@ -140,12 +140,12 @@ export interface FrameKey {
  *
  * @throws {TineError} `stream-frame-too-long`
  */
-export function encodeFrame(value: unknown, key?: FrameKey): Uint8Array<ArrayBuffer> {
+export function encodeStreamFrame(value: unknown, key?: FrameKey): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder().encode(JSON.stringify(value));
-  if (text.length > MAX_FRAME_BYTES) {
+  if (text.length > MAX_STREAM_FRAME_BYTES) {
     throw new TineError(
       "stream-frame-too-long",
-      `what a flow is has ${text.length} bytes as JSON, the limit is ${MAX_FRAME_BYTES}`,
+      `what a flow is has ${text.length} bytes as JSON, the limit is ${MAX_STREAM_FRAME_BYTES}`,
     );
   }
   const bytes = new Uint8Array(FRAME_HEAD_BYTES + text.length + (key === undefined ? 0 : HMAC_BYTES));
@@ -198,7 +198,7 @@ export class StreamFrameReader {
    * @returns the frame, if it is complete
    * @throws {TineError} `bad-stream-frame`
    */
-  filled(count: number): Frame | undefined {
+  filled(count: number): StreamFrame | undefined {
     this.#filled += count;
     if (this.#filled < this.#bytes.length) return undefined;
     const text = this.#textBytes();
@@ -222,15 +222,15 @@ export class StreamFrameReader {
   #textBytes(): number {
     const [high, low, flags] = this.#bytes;
     const length = high << 8 | low;
-    if (length === 0 || length > MAX_FRAME_BYTES) {
-      throw badFrame(this.#from, `claims ${length} bytes, expected 1 to ${MAX_FRAME_BYTES}`);
+    if (length === 0 || length > MAX_STREAM_FRAME_BYTES) {
+      throw badFrame(this.#from, `claims ${length} bytes, expected 1 to ${MAX_STREAM_FRAME_BYTES}`);
     }
     if ((flags & ~SIGNED) !== 0) throw badFrame(this.#from, `has the unknown flags ${flags}`);
     return length;
   }
 }
 
-class ReceivedFrame implements Frame {
+class ReceivedFrame implements StreamFrame {
   readonly value: unknown;
   readonly #text: Uint8Array<ArrayBuffer>;
   readonly #code: Uint8Array<ArrayBuffer> | undefined;

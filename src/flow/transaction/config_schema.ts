@@ -7,7 +7,7 @@ import {
   DEFAULT_PACKET_DURATION_MS,
   DEFAULT_TIMEOUT_MS,
   MAX_IN_FLIGHT,
-  MAX_MESSAGE_BYTES,
+  MAX_TCP_MESSAGE_BYTES,
   MAX_TIMEOUT_MS,
   MAX_TRANSACTIONS,
 } from "./limits.ts";
@@ -16,8 +16,8 @@ const A_COUNT = `a whole number of 1 to ${MAX_IN_FLIGHT}`;
 const MANY = "a whole number of at least 1";
 
 const message = size.refine(
-  (bytes) => bytes >= 1 && bytes <= MAX_MESSAGE_BYTES,
-  `expected a length of 1B to ${formatSize(MAX_MESSAGE_BYTES)}`,
+  (bytes) => bytes >= 1 && bytes <= MAX_TCP_MESSAGE_BYTES,
+  `expected a length of 1B to ${formatSize(MAX_TCP_MESSAGE_BYTES)}`,
 );
 const byDefault = formatSize(DEFAULT_MESSAGE_BYTES);
 

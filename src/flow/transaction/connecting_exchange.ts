@@ -7,7 +7,7 @@ import { connectionError, StreamPeer } from "../stream/stream_peer.ts";
 import type { StreamPort } from "../stream/stream_port.ts";
 import { bindWithPort } from "../bind.ts";
 import { parsePorts } from "./client_ports.ts";
-import { CHUNK_BYTES } from "./limits.ts";
+import { BUFFER_BYTES } from "./limits.ts";
 import { socketRequest } from "./messages.ts";
 import { RepeatedMessage } from "./repeated_message.ts";
 import type { ExchangeContext, RunningExchange } from "./stream_client.ts";
@@ -42,7 +42,7 @@ export class ConnectingExchange implements RunningExchange {
     this.#ports = clientPorts === undefined ? undefined : new LocalPorts(clientPorts);
     const { requestBytes, responseBytes } = request.transactions;
     this.#request = new RepeatedMessage(requestBytes);
-    this.#buffer = new Uint8Array(Math.min(CHUNK_BYTES, responseBytes + 1));
+    this.#buffer = new Uint8Array(Math.min(BUFFER_BYTES, responseBytes + 1));
   }
 
   get underWay(): string {

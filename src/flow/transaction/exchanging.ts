@@ -1,7 +1,7 @@
 import { READABLE, type Watch, WRITABLE } from "../../sys/poller.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
-import { CHUNK_BYTES } from "./limits.ts";
+import { BUFFER_BYTES } from "./limits.ts";
 import { LAST_REQUEST } from "./messages.ts";
 import { RepeatedMessage } from "./repeated_message.ts";
 import type { ExchangeContext, RunningExchange } from "./stream_client.ts";
@@ -36,7 +36,7 @@ export class Exchanging implements RunningExchange {
     this.#begunAt = new Float64Array(inFlight);
     this.#requests = new RepeatedMessage(this.#requestBytes, inFlight);
     // One byte more than what can come: a read that does not fill it has taken all.
-    this.#buffer = new Uint8Array(Math.min(CHUNK_BYTES, inFlight * this.#responseBytes + 1));
+    this.#buffer = new Uint8Array(Math.min(BUFFER_BYTES, inFlight * this.#responseBytes + 1));
   }
 
   get underWay(): string {

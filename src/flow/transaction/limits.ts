@@ -1,7 +1,7 @@
 /** Limits and defaults of flows of requests and responses. @module */
 
 /** The longest request and the longest response over TCP, in bytes. */
-export const MAX_MESSAGE_BYTES = 1024 * 1024;
+export const MAX_TCP_MESSAGE_BYTES = 1024 * 1024;
 /** The length of a request and of a response over TCP, unless others are given, in bytes. */
 export const DEFAULT_MESSAGE_BYTES = 1;
 /** How many transactions of one flow may be under way at the same time. */
@@ -15,6 +15,6 @@ export const MAX_TIMEOUT_MS = 10_000;
 /** How many connections of one flow a server has open at the same time; one more is closed at once. */
 export const MAX_OPEN_CONNECTIONS = 256;
 /** How much is read or written at a time, in bytes. */
-export const CHUNK_BYTES = 64 * 1024;
+export const BUFFER_BYTES = 64 * 1024;
 /** How long a flow over UDP goes on if it has no number of transactions either, in milliseconds. */
 export const DEFAULT_PACKET_DURATION_MS = 60_000;

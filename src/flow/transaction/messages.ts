@@ -2,7 +2,7 @@
 import { TineError } from "../../base/errors.ts";
 import type { StreamClientConfig, StreamSocketOption } from "../config.ts";
 import { checkFields, type FieldChecks, isObject, isWhole, type StreamRequest } from "../stream/messages.ts";
-import { CHUNK_BYTES, DEFAULT_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from "./limits.ts";
+import { BUFFER_BYTES, DEFAULT_MESSAGE_BYTES, MAX_TCP_MESSAGE_BYTES } from "./limits.ts";
 
 /** The first byte of a request that ends the flow; that of all others is 0. */
 export const LAST_REQUEST = 1;
@@ -35,11 +35,11 @@ export function transactionRequest({ requestResponse }: StreamClientConfig): Tra
   });
 }
 
-const A_LENGTH = `1 to ${MAX_MESSAGE_BYTES}`;
+const A_LENGTH = `1 to ${MAX_TCP_MESSAGE_BYTES}`;
 
 const exchangeChecks: FieldChecks = {
-  requestBytes: [A_LENGTH, (value) => isWhole(value, 1, MAX_MESSAGE_BYTES)],
-  responseBytes: [A_LENGTH, (value) => isWhole(value, 1, MAX_MESSAGE_BYTES)],
+  requestBytes: [A_LENGTH, (value) => isWhole(value, 1, MAX_TCP_MESSAGE_BYTES)],
+  responseBytes: [A_LENGTH, (value) => isWhole(value, 1, MAX_TCP_MESSAGE_BYTES)],
   connect: ["true or false", (value) => typeof value === "boolean"],
 };
 
@@ -67,7 +67,7 @@ export function socketRequest({ flow, dscp, sockopt }: TransactionRequest): Stre
     flow,
     direction: "upload",
     sampleIOIntervalMs: 0,
-    bufLenBytes: CHUNK_BYTES,
+    bufLenBytes: BUFFER_BYTES,
     ...dscp !== undefined && { dscp },
     ...sockopt !== undefined && { sockopt: sockopt as readonly StreamSocketOption[] },
   };

@@ -1,4 +1,4 @@
-import { CHUNK_BYTES } from "./limits.ts";
+import { BUFFER_BYTES } from "./limits.ts";
 
 /** The most that getRandomValues() makes at a time, in bytes. */
 const MAX_VALUES_BYTES = 65_536;
@@ -17,7 +17,7 @@ export class RepeatedMessage {
    * @param messages how many are sent at a time, at most
    */
   constructor(lengthBytes: number, messages = 1) {
-    const count = Math.max(1, Math.min(messages, Math.floor(CHUNK_BYTES / lengthBytes)));
+    const count = Math.max(1, Math.min(messages, Math.floor(BUFFER_BYTES / lengthBytes)));
     this.#bytes = new Uint8Array(count * lengthBytes);
     for (let i = 0; i < this.#bytes.length; i += MAX_VALUES_BYTES) {
       crypto.getRandomValues(this.#bytes.subarray(i, i + MAX_VALUES_BYTES));

@@ -1,4 +1,4 @@
-import { SocketAddress } from "../../sys/address.ts";
+import { SockAddr } from "../../sys/address.ts";
 import { READABLE } from "../../sys/poller.ts";
 import { TineError } from "../../base/errors.ts";
 import type { StreamClientConfig } from "../config.ts";
@@ -17,7 +17,7 @@ import { requestAt } from "../stream/messages.ts";
 import { Connector, Opening, patience } from "../stream/opening.ts";
 import { StreamPeer } from "../stream/stream_peer.ts";
 import type { StreamPort, StreamPorts } from "../stream/stream_port.ts";
-import { encodeFrame, type FrameKey } from "../stream/wire.ts";
+import { encodeStreamFrame, type FrameKey } from "../stream/wire.ts";
 import { ConnectingExchange } from "./connecting_exchange.ts";
 import { Exchanging } from "./exchanging.ts";
 import {
@@ -56,7 +56,7 @@ export interface ExchangeContext {
   readonly ports: StreamPorts;
   /** The connection that the server has taken the flow over. */
   readonly peer: StreamPeer;
-  readonly server: SocketAddress;
+  readonly server: SockAddr;
   readonly request: TransactionRequest;
   readonly config: NonNullable<StreamClientConfig["requestResponse"]>;
   /** Where connections of the client are bound; undefined: where the route says. */
@@ -102,7 +102,7 @@ class StreamTransactions implements EngineFlow {
     this.#connector = new Connector({
       host,
       ports,
-      addresses: addresses.map((address) => SocketAddress.parse(address)),
+      addresses: addresses.map((address) => SockAddr.parse(address)),
       request: requestAt("client", socketRequest(this.#request)),
       bind: config.bind,
       onConnected: (port, address) => this.#open(port, address),
@@ -130,11 +130,11 @@ class StreamTransactions implements EngineFlow {
   }
 
   /** Asks for the flow once it is connected: a signature needs the greeting first. */
-  #open(port: StreamPort, server: SocketAddress): void {
+  #open(port: StreamPort, server: SockAddr): void {
     const peer = this.#peer = new StreamPeer(port, server.toString());
     const opening = new Opening(peer, this.#hmac !== undefined);
     const timer = patience(this.#host, peer, () => opening.awaited);
-    const ask = (key?: FrameKey) => peer.send(encodeFrame(this.#request, key));
+    const ask = (key?: FrameKey) => peer.send(encodeStreamFrame(this.#request, key));
     const hmac = this.#hmac;
     let asked = hmac === undefined;
     if (asked) ask();
@@ -161,7 +161,7 @@ class StreamTransactions implements EngineFlow {
     }
   }
 
-  #begin(peer: StreamPeer, server: SocketAddress, answer: Readonly<Record<string, unknown>>): void {
+  #begin(peer: StreamPeer, server: SockAddr, answer: Readonly<Record<string, unknown>>): void {
     const { transactions: { requestBytes, responseBytes, connect }, flow, dscp } = this.#request;
     const { duration, transactions, inFlight = 1 } = this.#config;
     const host = this.#host, now = host.now(), elapsed = now - this.#tinitNanos;

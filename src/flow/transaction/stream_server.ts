@@ -11,7 +11,7 @@ import { HeldReads } from "../stream/stream_receiver.ts";
 import { StreamPeer } from "../stream/stream_peer.ts";
 import type { StreamListener, StreamPort, StreamPorts } from "../stream/stream_port.ts";
 import { serverCpu, ThreadTime } from "../stream/transfer.ts";
-import { CHUNK_BYTES, MAX_IN_FLIGHT, MAX_OPEN_CONNECTIONS } from "./limits.ts";
+import { BUFFER_BYTES, MAX_IN_FLIGHT, MAX_OPEN_CONNECTIONS } from "./limits.ts";
 import { LAST_REQUEST, socketRequest, type TransactionReceipt, type TransactionRequest } from "./messages.ts";
 import { RepeatedMessage } from "./repeated_message.ts";
 
@@ -193,7 +193,7 @@ export class ExchangeServer extends ServedTransactions {
     this.connections = 1;
     const answers = new Answers(
       exchange,
-      new Uint8Array(CHUNK_BYTES),
+      new Uint8Array(BUFFER_BYTES),
       new RepeatedMessage(exchange.responseBytes, MAX_IN_FLIGHT),
     );
     const watch = this.#watch = peer.port.watch(this.scope, READABLE, (ready) => {
@@ -226,7 +226,7 @@ export class ConnectionServer extends ServedTransactions {
   constructor(context: ServedContext) {
     super(context);
     const { ports, peer: { port }, request: { transactions: { requestBytes, responseBytes } } } = context;
-    this.#buffer = new Uint8Array(Math.min(CHUNK_BYTES, requestBytes));
+    this.#buffer = new Uint8Array(Math.min(BUFFER_BYTES, requestBytes));
     this.#response = new RepeatedMessage(responseBytes);
     this.#listener = ports.listen(port.local.withPort(0), { listenAddr: "" });
     this.#client = port.remote.host;

@@ -4,7 +4,7 @@ import { PlanError } from "./place.ts";
 import { checkStructure } from "./structure.ts";
 import type { Plan, PlanInput } from "./types.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
-import type { ModulePermissions } from "./plan_module.ts";
+import type { WorkerPermissions } from "./plan_module.ts";
 
 /** The format of a plan. JSON is read as JSONC. */
 export type PlanFormat = "jsonc" | "yaml";
@@ -97,7 +97,7 @@ export interface ReadPlanOptions extends Pick<ParsePlanOptions, "runners" | "rep
   /** What a plan in TypeScript finds in `Deno.args`. */
   readonly args?: readonly string[];
   /** What a plan in TypeScript may do, as workers take it; nothing by default. */
-  readonly permissions?: ModulePermissions;
+  readonly permissions?: WorkerPermissions;
 }
 
 /**

@@ -6,14 +6,14 @@ import type { FromPlanModule } from "./plan_module_worker.ts";
 const TIMEOUT_MS = 60_000;
 
 /** Permissions as `new Worker` takes them (unstable feature `worker-options`). */
-export type ModulePermissions = NonNullable<NonNullable<WorkerOptions["deno"]>["permissions"]>;
+export type WorkerPermissions = NonNullable<NonNullable<WorkerOptions["deno"]>["permissions"]>;
 
 /** How a module is run. */
 export interface PlanModuleOptions {
   /** What the module finds in `Deno.args`. */
   readonly args?: readonly string[];
   /** What it may do; nothing by default. */
-  readonly permissions?: ModulePermissions;
+  readonly permissions?: WorkerPermissions;
   /** How long it may take, in ms; a minute by default. */
   readonly timeoutMs?: number;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { messageOf, TineError } from "../../base/errors.ts";
-import { boolean, type Check, count, int64, list, map, number, object, optional, text } from "../../base/shape.ts";
+import { boolean, count, int64, list, map, number, object, optional, text, type Validator } from "../../base/shape.ts";
 import type { ClockAnswer, ParentClock } from "../clock_relation.ts";
 import { type Feedback, feedbackFromJson, feedbackToJson } from "../feedback.ts";
 import type { Host } from "../launch/launcher.ts";
@@ -65,17 +65,17 @@ export interface Contents {
   ready: undefined;
 }
 
-const HOST: Check<Host> = (value, name) => {
+const HOST: Validator<Host> = (value, name) => {
   object({ mounts: count })(value, name);
   return value as Host;
 };
 
-const TREE: Check<NodeTree> = (value, name) => ({
+const TREE: Validator<NodeTree> = (value, name) => ({
   node: checkNode((value as NodeTree | undefined)?.node),
   children: list(TREE)((value as NodeTree).children, `${name}.children`),
 });
 
-const KEY: Check<Uint8Array> = (value, name) => {
+const KEY: Validator<Uint8Array> = (value, name) => {
   if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return Uint8Array.fromHex(value);
   throw new TineError("bad-setup", `${name} is not 32 bytes in hexadecimal`);
 };
@@ -90,7 +90,7 @@ const SETUP = object<Setup>({
 });
 
 /** @throws {TineError} `bad-setup` */
-const SETUP_OF_PARENT: Check<Setup> = (value) => {
+const SETUP_OF_PARENT: Validator<Setup> = (value) => {
   const { protocol } = Object(value);
   if (protocol !== PROTOCOL) {
     const message = `the parent speaks version ${protocol} of the protocol, this node ${PROTOCOL}`;

@@ -4,7 +4,7 @@
  * @module
  */
 import { messageOf, TineError } from "../../base/errors.ts";
-import { type Check, int64, number } from "../../base/shape.ts";
+import { int64, number, type Validator } from "../../base/shape.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -49,7 +49,7 @@ export interface Codec<T> {
 /**
  * Returns how content is sent as JSON.
  *
- * @param check reads it from JSON
+ * @param validate reads it from JSON
  * @param toJson returns what the JSON holds; default: the content itself
  *
  * @example
@@ -60,10 +60,10 @@ export interface Codec<T> {
  * console.assert(decode(encode({ host: "a" })).host === "a");
  * ```
  */
-export function json<T>(check: Check<T>, toJson: (content: T) => unknown = (content) => content): Codec<T> {
+export function json<T>(validate: Validator<T>, toJson: (content: T) => unknown = (content) => content): Codec<T> {
   return {
     encode: (content) => encodeJson(toJson(content)),
-    decode: (payload) => check(decodeJson(payload), ""),
+    decode: (payload) => validate(decodeJson(payload), ""),
   };
 }
 

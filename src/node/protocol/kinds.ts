@@ -9,7 +9,6 @@ import { FLOW_ID } from "../../base/limits.ts";
 import { shorten } from "../../base/shorten.ts";
 import {
   boolean,
-  type Check,
   count,
   int64,
   list,
@@ -21,6 +20,7 @@ import {
   plain,
   type Shape,
   text,
+  type Validator,
 } from "../../base/shape.ts";
 import { decodeReport, encodeReport } from "../../flow/report_values.ts";
 import type { CounterSample, Item, RunTime } from "../item.ts";
@@ -78,7 +78,7 @@ const NAMES = {
 
 const URGENT: KindOfMessage = { lane: Lane.urgent };
 const RECORD: KindOfMessage = { lane: Lane.record };
-const SECTION: Check<string | Record<string, string>> = (value, name) =>
+const SECTION: Validator<string | Record<string, string>> = (value, name) =>
   typeof value === "string" ? value : map(text)(value, name);
 const RUN_TIME = object<RunTime>({
   path: text,
@@ -189,8 +189,8 @@ function fields<T extends Item["type"], Name extends keyof ItemOf<T> = never, I 
   shape: Shape<Omit<ItemOf<T>, "type" | "nodeId" | Name>>,
 ): Pick<KindOfResult<I>, "encode" | "decode"> {
   const keys = Object.keys(shape) as (keyof I)[];
-  const check = object(shape) as Check<unknown> as Check<Partial<I>>;
-  return json(check, (item) => Object.fromEntries(keys.map((key) => [key, item[key]])));
+  const validate = object(shape) as Validator<unknown> as Validator<Partial<I>>;
+  return json(validate, (item) => Object.fromEntries(keys.map((key) => [key, item[key]])));
 }
 
 const SENT: KindOfMessage[] = [];

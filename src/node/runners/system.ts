@@ -20,14 +20,14 @@ export const system: Runner<SystemConfig> = {
   title: commandOf,
   async run(config, context) {
     context.signal.throwIfAborted();
-    const command = new Command(config, context);
+    const command = new SystemCommand(config, context);
     if (config.background) context.onEnd(() => command.end());
     else await command.finish();
   },
 };
 
 /** A started command, whose output is treated. */
-export class Command {
+export class SystemCommand {
   readonly #config: SystemConfig;
   readonly #context: RunContext;
   readonly #name: string;

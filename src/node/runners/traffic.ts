@@ -9,7 +9,7 @@ import type {
 } from "../../flow/config.ts";
 import type { FlowEndpoint, RunContext, Runner } from "../runner.ts";
 import { DEFAULT_BUF_LEN_BYTES, DEFAULT_DURATION_MS, DEFAULT_SAMPLE_IO_INTERVAL_MS } from "../../flow/stream/limits.ts";
-import { count, formatDuration, formatSize } from "../../base/units.ts";
+import { formatCount, formatDuration, formatSize } from "../../base/units.ts";
 import { DEFAULT_MAX_PACKET_BYTES } from "../../base/limits.ts";
 import { joinedAddress, parseJoin } from "../../flow/multicast/join.ts";
 import { isSigned, leastPacketBytes, type PacketKind } from "../../flow/packet_kind.ts";
@@ -19,7 +19,7 @@ import {
   DEFAULT_TIMEOUT_MS,
 } from "../../flow/transaction/limits.ts";
 import { exchangeOf } from "../../flow/transaction/packet_run.ts";
-import { DEFAULT_WAIT_MS, packetLengths, Schedule } from "../../flow/packet/packet_sender.ts";
+import { DEFAULT_WAIT_MS, packetLengths, PacketSchedule } from "../../flow/packet/packet_sender.ts";
 import { servingLimits } from "../../flow/serving_limits.ts";
 import type { FlowOptions, Flows, FlowServer } from "../../flow/flows.ts";
 import type { Feedback } from "../feedback.ts";
@@ -34,7 +34,7 @@ export const streamServer: Runner<StreamServerConfig> = {
     serves: { protocol: "TCP", addr: listenAddr, addrKey: listenAddrKey, hmac, durationMs: limits.maxDuration },
   }),
   title: ({ listenAddr }) => listenAddr,
-  run: (config, context) => serve(config, context, (flows, options) => flows.streamServer(config, options)),
+  run: (config, context) => runServer(config, context, (flows, options) => flows.streamServer(config, options)),
 };
 
 /** Runs a TCP flow in one direction. */
@@ -116,7 +116,7 @@ export const packetServer: Runner<PacketServerConfig> = {
   },
   run(config, context) {
     const signed = { ...config, hmac: isSigned(config) };
-    return serve(signed, context, (flows, options) => {
+    return runServer(signed, context, (flows, options) => {
       // Sessions have no names that both ends know: the sender reports them.
       const events = { ...options.events, info() {}, progress() {} };
       return flows.packetServer(config, config.stamp === undefined ? options : { ...options, events });
@@ -173,7 +173,7 @@ function packetNeeds(
   for (const { unresponsive, requestResponse } of senders) {
     if (unresponsive === undefined) durationMs = exchangeMs(requestResponse!);
     else {
-      const { bitsPerSecond } = new Schedule(unresponsive, headerBytes);
+      const { bitsPerSecond } = new PacketSchedule(unresponsive, headerBytes);
       if (!unresponsive.reverse) rates.up += bitsPerSecond;
       else if (bitsPerSecond < Infinity) rates.down += bitsPerSecond;
       durationMs = Math.max(durationMs, unresponsive.duration || Infinity);
@@ -203,7 +203,7 @@ function isCounted({ packets, bytes }: Partial<UnresponsiveConfig>): boolean {
 /** Returns what ends a sender of packets, for people. */
 function endText({ duration, packets, bytes }: Partial<UnresponsiveConfig>): string {
   return [
-    ...packets === undefined ? [] : [count(packets, "packet")],
+    ...packets === undefined ? [] : [formatCount(packets, "packet")],
     ...bytes === undefined ? [] : [formatSize(bytes)],
     ...duration === undefined ? [] : [durationText(duration)],
   ].join(" ");
@@ -297,7 +297,7 @@ export function flowOptions(
 }
 
 /** Starts a server that serves until the node ends, and returns its address as feedback. */
-export async function serve(
+export async function runServer(
   { hmac, listenAddrKey }: { readonly hmac?: boolean; readonly listenAddrKey?: string },
   context: RunContext,
   listen: (flows: Flows, options: FlowOptions) => Promise<FlowServer>,

@@ -1,4 +1,4 @@
-import type { PlotUnit, Samples, Series } from "../plot.ts";
+import type { PlotUnit, SampleSeries, Series } from "../plot.ts";
 import { unitFor } from "../svg/axis.ts";
 import { indexRange } from "../svg/envelope.ts";
 
@@ -60,7 +60,13 @@ export function readNearest(series: Series, at: number, reach: number, unit: Plo
   return place === undefined ? undefined : readSeries(series, place, place, unit);
 }
 
-function readBand({ y }: Samples, high: Float64Array, from: number, to: number, unit: PlotUnit): Reading | undefined {
+function readBand(
+  { y }: SampleSeries,
+  high: Float64Array,
+  from: number,
+  to: number,
+  unit: PlotUnit,
+): Reading | undefined {
   const read = together(from, to, y, high, y);
   if (read === undefined) return undefined;
   const { least, greatest } = read;

@@ -1,5 +1,5 @@
 import type { ComparedRow, Comparison, Comparisons } from "../../result/compare/mod.ts";
-import { isRelative, remarksOn, rowText, valueText } from "../../result/compare/mod.ts";
+import { isRelative, remarksOn, rowText, valueWithUnit } from "../../result/compare/mod.ts";
 import { type Html, html } from "../html.ts";
 import { px } from "../svg/drawing.ts";
 import { pageScript } from "../page_script.ts";
@@ -147,7 +147,7 @@ function strip({ base, other, figure: { unit } }: ComparedRow): Html {
         <circle class="${look}" fill-opacity="0.6" cx="${x(value)}" cy="${y}" r="3" />
       `
     );
-  const label = `${values.length} repeats from ${valueText(least, unit)} to ${valueText(greatest, unit)}`;
+  const label = `${values.length} repeats from ${valueWithUnit(least, unit)} to ${valueWithUnit(greatest, unit)}`;
   return html`
     <svg class="spark" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img"
       aria-label="${label}">${dots(base.values, "f0", 7)}${dots(other.values, "f1", 17)}</svg>

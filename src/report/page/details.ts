@@ -1,4 +1,4 @@
-import { byteAmount, count, elapsed } from "../../base/units.ts";
+import { byteAmount, elapsed, formatCount } from "../../base/units.ts";
 import type { LoggedLine, TestSummary } from "../../result/mod.ts";
 import type { SysInfoData } from "../../node/mod.ts";
 import { type Html, html } from "../html.ts";
@@ -19,12 +19,13 @@ export function details(report: TestReport): Html {
   return html`
     <section class="details">
     <h2>Details</h2>
-    ${runs.length > 0 && fold("Run tree", count(runs.length, "run"), runTree(runs))}
+    ${runs.length > 0 && fold("Run tree", formatCount(runs.length, "run"), runTree(runs))}
     ${plan !== undefined && fold("Plan", "as it was run", planText(plan))}
-    ${summary.nodes.length > 0 && fold("Nodes and clocks", count(summary.nodes.length, "node"), nodeTable(summary))}
-    ${systems.length > 0 && fold("System", count(systems.length, "node"), systemTables(systems))}
+    ${summary.nodes.length > 0 &&
+      fold("Nodes and clocks", formatCount(summary.nodes.length, "node"), nodeTable(summary))}
+    ${systems.length > 0 && fold("System", formatCount(systems.length, "node"), systemTables(systems))}
     ${report.logs.first.length > 0 && fold("Logs", logCount(report), logTable(report))}
-    ${summary.files.length > 0 && fold("Files", count(summary.files.length, "file"), fileTable(summary))}
+    ${summary.files.length > 0 && fold("Files", formatCount(summary.files.length, "file"), fileTable(summary))}
     ${fold("Records", byteAmount(summary.records.bytes), recordTable(summary))}
     </section>
   `;
@@ -193,7 +194,7 @@ function systemTables(systems: readonly SysInfoData[]): Html {
 }
 
 function logCount({ logs: { first, last, leftOut } }: TestReport): string {
-  return count(first.length + last.length + leftOut, "line");
+  return formatCount(first.length + last.length + leftOut, "line");
 }
 
 function logTable({ logs: { first, last, leftOut }, start }: TestReport): Html {
@@ -224,7 +225,7 @@ function logTable({ logs: { first, last, leftOut }, start }: TestReport): Html {
         ${leftOut > 0 && html`
           <tr>
             <td class="num">…</td>
-            <td colspan="3">${count(leftOut, "line")} left out: <code>tine log</code> has all</td>
+            <td colspan="3">${formatCount(leftOut, "line")} left out: <code>tine log</code> has all</td>
           </tr>
         `}
         ${last.map(row)}
@@ -272,7 +273,7 @@ function recordTable({ records, logs, hash, started, ended, durationMs }: TestSu
     ["took", durationMs === undefined ? "" : elapsed(durationMs)],
     ...Object.entries(records.samples ?? {}).map((
       [kind, n],
-    ): [string, string] => [`samples: ${kind}`, count(n, "sample")]),
+    ): [string, string] => [`samples: ${kind}`, formatCount(n, "sample")]),
     ["records", byteAmount(records.bytes)],
     ["logs", byteAmount(logs.bytes)],
     ["hash of the test", hash],

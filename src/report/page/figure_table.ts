@@ -7,7 +7,7 @@ import { swatch } from "../svg/mod.ts";
 const LONG = 24;
 
 /** A column of figures. */
-export interface FigureColumn<T> {
+export interface PageColumn<T> {
   readonly head: string;
   /** What several columns have in common, above their heads. */
   readonly group?: string;
@@ -33,7 +33,7 @@ export interface FigureTable<T> {
   readonly captioned?: boolean;
   /** The heads of what stands before the figures. */
   readonly names: readonly string[];
-  readonly columns: readonly FigureColumn<T>[];
+  readonly columns: readonly PageColumn<T>[];
   readonly rows: readonly FigureRow<T>[];
 }
 
@@ -43,12 +43,12 @@ export interface FigureTable<T> {
  * @param head its head
  * @param group what it has in common with its neighbours, with their unit
  */
-export function column<T>(
+export function pageColumn<T>(
   head: string,
   { unit, definition, value }: Figure<T>,
   part?: SpreadPart,
   group?: string,
-): FigureColumn<T> {
+): PageColumn<T> {
   return { head, group, unit, definition, value: (of) => value(of, part) };
 }
 
@@ -87,7 +87,7 @@ export function figureRows<T>({ caption, captioned = false, names, columns, rows
  * @param after and behind them
  */
 export function groupHeads(
-  columns: readonly Pick<FigureColumn<never>, "group">[],
+  columns: readonly Pick<PageColumn<never>, "group">[],
   before: number,
   after = 0,
 ): Html {

@@ -1,7 +1,7 @@
 import {
-  columnsOf,
   type Figure,
   type FigureColumn as ListColumn,
+  figureColumns,
   type Figures,
   PACKET_FIGURES,
   PATH_FIGURES,
@@ -13,7 +13,7 @@ import { type Html, html } from "../html.ts";
 import type { Look } from "../plot.ts";
 import { flowName, MAX_SINGLE, type MeasuredFlow } from "../plots/context.ts";
 import type { MeasuredPackets, MeasuredStream, MeasuredTransactions } from "../../result/mod.ts";
-import { column, type FigureColumn, figureData, figureRows } from "./figure_table.ts";
+import { figureData, figureRows, type PageColumn, pageColumn } from "./figure_table.ts";
 
 /** The figures of a sender of a UDP flow. */
 type Packets = MeasuredPackets["figures"]["senders"][number];
@@ -36,34 +36,34 @@ function path(
   { unit, definition, value }: Figure<NonNullable<Packets["toServer"]>>,
   part?: SpreadPart,
   group?: string,
-): FigureColumn<Packets> {
+): PageColumn<Packets> {
   return { head, group, unit, definition, value: ({ [way]: of }) => of && value(of, part) };
 }
 
 const { bytes, goodputBitsPerSecond, completionSeconds, retransmits, congestionMarks, rtt, cwnd } = STREAM_FIGURES;
 const RTT = "Round-trip time, ms";
-const STREAM_COLUMNS: readonly FigureColumn<Streams>[] = [
-  column("goodput", goodputBitsPerSecond),
-  column("received", bytes),
-  column("done, s", completionSeconds),
-  column("resent", retransmits),
-  column("median", rtt, "median", RTT),
-  column("p99", rtt, "p99", RTT),
-  column("max", rtt, "max", RTT),
-  column("median", cwnd, "median", "cwnd"),
-  column("max", cwnd, "max", "cwnd"),
+const STREAM_COLUMNS: readonly PageColumn<Streams>[] = [
+  pageColumn("goodput", goodputBitsPerSecond),
+  pageColumn("received", bytes),
+  pageColumn("done, s", completionSeconds),
+  pageColumn("resent", retransmits),
+  pageColumn("median", rtt, "median", RTT),
+  pageColumn("p99", rtt, "p99", RTT),
+  pageColumn("max", rtt, "max", RTT),
+  pageColumn("median", cwnd, "median", "cwnd"),
+  pageColumn("max", cwnd, "max", "cwnd"),
 ];
 
 /** Returns the columns of TCP flows: without ECN there are no marks. */
-function streamColumns(rows: readonly FlowRow<Streams>[]): readonly FigureColumn<Streams>[] {
-  const marks = rows.some(({ of }) => of.ecn) ? [column("CE", congestionMarks)] : [];
+function streamColumns(rows: readonly FlowRow<Streams>[]): readonly PageColumn<Streams>[] {
+  const marks = rows.some(({ of }) => of.ecn) ? [pageColumn("CE", congestionMarks)] : [];
   return STREAM_COLUMNS.flatMap((column) => column.head === "resent" ? [column, ...marks] : [column]);
 }
 
 const { sent, lostPercent, oneWayDelay } = PATH_FIGURES;
 const LOST = "Lost";
 const DELAY = "One-way delay, ms";
-const PACKET_COLUMNS: readonly FigureColumn<Packets>[] = [
+const PACKET_COLUMNS: readonly PageColumn<Packets>[] = [
   {
     ...path("sent", "toServer", sent),
     value: ({ toServer, fromServer }) => {
@@ -71,10 +71,10 @@ const PACKET_COLUMNS: readonly FigureColumn<Packets>[] = [
       return path && sent.value(path);
     },
   },
-  column("min", PACKET_FIGURES.rtt, "min", RTT),
-  column("median", PACKET_FIGURES.rtt, "median", RTT),
-  column("p99", PACKET_FIGURES.rtt, "p99", RTT),
-  column("max", PACKET_FIGURES.rtt, "max", RTT),
+  pageColumn("min", PACKET_FIGURES.rtt, "min", RTT),
+  pageColumn("median", PACKET_FIGURES.rtt, "median", RTT),
+  pageColumn("p99", PACKET_FIGURES.rtt, "p99", RTT),
+  pageColumn("max", PACKET_FIGURES.rtt, "max", RTT),
   path("there", "toServer", lostPercent, undefined, LOST),
   path("back", "fromServer", lostPercent, undefined, LOST),
   path("there", "toServer", oneWayDelay, "median", DELAY),
@@ -83,17 +83,17 @@ const PACKET_COLUMNS: readonly FigureColumn<Packets>[] = [
 
 const EXCHANGES = "Requests and responses";
 const LATENCY = "Latency, ms";
-const TRANSACTION_COLUMNS: readonly FigureColumn<Transactions>[] = [
-  column("transactions", TRANSACTION_FIGURES.transactions),
-  column("per second", TRANSACTION_FIGURES.transactionsPerSecond),
-  column("mean", TRANSACTION_FIGURES.latency, "mean", LATENCY),
-  column("median", TRANSACTION_FIGURES.latency, "median", LATENCY),
-  column("p90", TRANSACTION_FIGURES.latency, "p90", LATENCY),
-  column("p99", TRANSACTION_FIGURES.latency, "p99", LATENCY),
-  column("p99.9", TRANSACTION_FIGURES.latency, "p999", LATENCY),
-  column("max", TRANSACTION_FIGURES.latency, "max", LATENCY),
-  column("median", TRANSACTION_FIGURES.connect, "median", "Connect, ms"),
-  column("unanswered", TRANSACTION_FIGURES.unansweredPercent),
+const TRANSACTION_COLUMNS: readonly PageColumn<Transactions>[] = [
+  pageColumn("transactions", TRANSACTION_FIGURES.transactions),
+  pageColumn("per second", TRANSACTION_FIGURES.transactionsPerSecond),
+  pageColumn("mean", TRANSACTION_FIGURES.latency, "mean", LATENCY),
+  pageColumn("median", TRANSACTION_FIGURES.latency, "median", LATENCY),
+  pageColumn("p90", TRANSACTION_FIGURES.latency, "p90", LATENCY),
+  pageColumn("p99", TRANSACTION_FIGURES.latency, "p99", LATENCY),
+  pageColumn("p99.9", TRANSACTION_FIGURES.latency, "p999", LATENCY),
+  pageColumn("max", TRANSACTION_FIGURES.latency, "max", LATENCY),
+  pageColumn("median", TRANSACTION_FIGURES.connect, "median", "Connect, ms"),
+  pageColumn("unanswered", TRANSACTION_FIGURES.unansweredPercent),
 ];
 
 /** Flows of one run, of which there may be several. */
@@ -151,7 +151,7 @@ export function flowsTables(runs: readonly FlowsOfRun[], full = true): Html {
   `;
 }
 
-function table<T>(caption: string, columns: readonly FigureColumn<T>[], rows: readonly FlowRow<T>[]): Html {
+function table<T>(caption: string, columns: readonly PageColumn<T>[], rows: readonly FlowRow<T>[]): Html {
   const severalRuns = rows.some(({ run }) => run !== undefined);
   const cut = rows.filter(({ measured }) => !measured.complete).length;
   return html`
@@ -206,7 +206,7 @@ function allFigures(
 ): Html {
   if (streams.length + packets.length + exchanges.length > MAX_SINGLE) return EXPORT_NOTE;
   const within = (way: "toServer" | "fromServer") =>
-    columnsOf(PATH_FIGURES as Figures<NonNullable<Packets["toServer"]>>).map((
+    figureColumns(PATH_FIGURES as Figures<NonNullable<Packets["toServer"]>>).map((
       { key, title, unit, definition, value },
     ): ListColumn<Packets> => ({
       key: `${way}.${key}`,
@@ -218,13 +218,13 @@ function allFigures(
   return html`
     <details class="all-figures">
     <summary>All figures, with their definitions</summary>
-    ${streams.length > 0 && figureList("TCP flows", columnsOf<Streams>(STREAM_FIGURES), streams)}
+    ${streams.length > 0 && figureList("TCP flows", figureColumns<Streams>(STREAM_FIGURES), streams)}
     ${packets.length > 0 && figureList(
       "UDP flows",
-      [...columnsOf<Packets>(PACKET_FIGURES), ...within("toServer"), ...within("fromServer")],
+      [...figureColumns<Packets>(PACKET_FIGURES), ...within("toServer"), ...within("fromServer")],
       packets,
     )}
-    ${exchanges.length > 0 && figureList(EXCHANGES, columnsOf<Transactions>(TRANSACTION_FIGURES), exchanges)}
+    ${exchanges.length > 0 && figureList(EXCHANGES, figureColumns<Transactions>(TRANSACTION_FIGURES), exchanges)}
     </details>
   `;
 }

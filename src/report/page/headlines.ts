@@ -1,4 +1,4 @@
-import { count, elapsed, grouped } from "../../base/units.ts";
+import { elapsed, formatCount, grouped } from "../../base/units.ts";
 import {
   bitRate,
   figureText,
@@ -98,7 +98,7 @@ function roundTrips({ flows }: TestReport): Headline[] {
       figure: milliseconds(median / 1000),
       unit: "ms",
       note: `${flow}: p99 ${milliseconds(p99 / 1000)} ms, max ${milliseconds(max / 1000)} ms, ${
-        count(n, "echo", "echoes")
+        formatCount(n, "echo", "echoes")
       }`,
     }];
   }
@@ -129,7 +129,7 @@ function goodputs(flows: readonly MeasuredFlow[], figures: TestFigures): Headlin
         what,
         ...split(bitRate(goodput)),
         note: `${flow}: ${figureText(figures.bytes, "byte")} in ${elapsed(figures.durationNanos / 1e6)}${
-          resent === undefined ? "" : `, ${count(resent, "segment")} resent`
+          resent === undefined ? "" : `, ${formatCount(resent, "segment")} resent`
         }`,
       };
     }
@@ -156,7 +156,7 @@ function goodputs(flows: readonly MeasuredFlow[], figures: TestFigures): Headlin
   return [{
     what: "Received at",
     ...split(bitRate(rates.reduce((a, b) => a + b))),
-    note: count(rates.length, "UDP flow"),
+    note: formatCount(rates.length, "UDP flow"),
   }];
 }
 
@@ -176,7 +176,7 @@ function transactionHeadlines(flows: readonly MeasuredFlow[]): Headline[] {
       what: "Transactions",
       figure: figureText(rate, "1/s"),
       unit: "/s",
-      note: several ? count(exchanges.length, "flow") : exchanges[0].flow,
+      note: several ? formatCount(exchanges.length, "flow") : exchanges[0].flow,
     },
     ...medians.length === 0 ? [] : [{
       what: several ? "Latency, median of flows" : "Latency, median",
@@ -200,7 +200,9 @@ function completions(flows: readonly MeasuredFlow[]): Headline[] {
     what: "Completion time, median",
     figure: text(over.median),
     unit: short ? "ms" : "s",
-    note: `p99 ${text(over.p99)}, max ${text(over.max)} ${short ? "ms" : "s"}, of ${count(done.length, "TCP flow")}`,
+    note: `p99 ${text(over.p99)}, max ${text(over.max)} ${short ? "ms" : "s"}, of ${
+      formatCount(done.length, "TCP flow")
+    }`,
   }];
 }
 

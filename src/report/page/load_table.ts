@@ -3,7 +3,7 @@ import { grouped } from "../../base/units.ts";
 import { type Html, html } from "../html.ts";
 import type { Look } from "../plot.ts";
 import { flowName, listed, type MeasuredFlow } from "../plots/context.ts";
-import { column, type FigureColumn, figureRows } from "./figure_table.ts";
+import { figureRows, type PageColumn, pageColumn } from "./figure_table.ts";
 
 /** Echoes of which less runs beside TCP flows ran on an idle path, and those of which more does, on a loaded one. */
 const IDLE_SHARE = 0.1;
@@ -71,12 +71,12 @@ function nanos(n: number): bigint {
 }
 
 const { rtt, lostPercent, roundTripsPerMinute } = LOAD_FIGURES;
-const COLUMNS: readonly FigureColumn<LoadFigures>[] = [
-  column("median", rtt, "median", "Round-trip time, ms"),
-  column("p99", rtt, "p99", "Round-trip time, ms"),
-  column("max", rtt, "max", "Round-trip time, ms"),
-  column("lost", lostPercent),
-  column("trips/min", roundTripsPerMinute),
+const COLUMNS: readonly PageColumn<LoadFigures>[] = [
+  pageColumn("median", rtt, "median", "Round-trip time, ms"),
+  pageColumn("p99", rtt, "p99", "Round-trip time, ms"),
+  pageColumn("max", rtt, "max", "Round-trip time, ms"),
+  pageColumn("lost", lostPercent),
+  pageColumn("trips/min", roundTripsPerMinute),
 ];
 
 /** Returns how much an idle median grows, as a factor: `12.3` or `1,020`. */

@@ -5,7 +5,7 @@ import { details } from "./details.ts";
 import { pageScript } from "../page_script.ts";
 import { documentEnd, documentStart } from "./document.ts";
 import { flowsTables } from "./flows_table.ts";
-import { alerts, limits, type PageOptions, plotSections, statusLabel, timeText } from "./test_page.ts";
+import { alerts, limits, type PageOptions, plotSections, statusLabel, utcText } from "./test_page.ts";
 
 /** Several tests laid over each other, of one id. */
 export interface OverlaidTests {
@@ -88,7 +88,7 @@ async function overlaySections({ parts, timePlots, distributions }: Overlay, wit
         <tr>
           <th scope="row">${label}</th>
           <td>${statusLabel(summary.status)}</td>
-          <td>${timeText(summary.started)}</td>
+          <td>${utcText(summary.started)}</td>
           <td class="num">${summary.durationMs !== undefined && elapsed(summary.durationMs)}</td>
           <td>${versions("tine")}</td>
           <td>${versions("kernel")}</td>

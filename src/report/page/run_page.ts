@@ -1,8 +1,8 @@
-import { count, elapsed } from "../../base/units.ts";
+import { elapsed, formatCount } from "../../base/units.ts";
 import type { RunResults } from "../../result/mod.ts";
 import { type Html, html } from "../html.ts";
 import { type IndexRow, indexTable } from "./index_table.ts";
-import { statusLabel, timeText } from "./test_page.ts";
+import { statusLabel, utcText } from "./test_page.ts";
 import { pageScript } from "../page_script.ts";
 import { documentEnd, documentStart } from "./document.ts";
 
@@ -38,9 +38,9 @@ export async function runPage({ title, run, rows, sections, script }: RunPagePar
         <h1>${title}</h1>
         <p class="meta">${Array.from(
           statuses,
-          ([status, tests]) => html`<span>${statusLabel(status)} ${count(tests.length, "test")}</span>`,
+          ([status, tests]) => html`<span>${statusLabel(status)} ${formatCount(tests.length, "test")}</span>`,
         )}
-      <span><time datetime="${summary.started}">${timeText(summary.started)}</time></span>
+      <span><time datetime="${summary.started}">${utcText(summary.started)}</time></span>
       ${summary.durationMs !== undefined && html`<span>took ${elapsed(summary.durationMs)}</span>`}
       <span>tine ${summary.tine}</span></p>
       </header>

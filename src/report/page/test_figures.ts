@@ -7,7 +7,7 @@ import {
 } from "../../flow/analysis/mod.ts";
 import type { MeasuredFlow } from "../plots/context.ts";
 import type { MeasuredStream } from "../../result/mod.ts";
-import { column, type FigureColumn } from "./figure_table.ts";
+import { type PageColumn, pageColumn } from "./figure_table.ts";
 
 /** Figures of a whole test: sums, and medians over its flows. */
 export interface TestFigures {
@@ -75,14 +75,14 @@ function known(values: readonly (number | undefined)[]): number[] {
 const RTT = "Round-trip time, ms";
 
 /** The columns of whole tests, in the order of an index. */
-export const TEST_COLUMNS: readonly FigureColumn<TestFigures>[] = [
+export const TEST_COLUMNS: readonly PageColumn<TestFigures>[] = [
   {
-    ...column("goodput up", STREAM_FIGURES.goodputBitsPerSecond),
+    ...pageColumn("goodput up", STREAM_FIGURES.goodputBitsPerSecond),
     definition: "Goodput of all TCP uploads together, over their common time.",
     value: ({ up }) => up?.goodputBitsPerSecond,
   },
   {
-    ...column("goodput down", STREAM_FIGURES.goodputBitsPerSecond),
+    ...pageColumn("goodput down", STREAM_FIGURES.goodputBitsPerSecond),
     definition: "Goodput of all TCP downloads together, over their common time.",
     value: ({ down }) => down?.goodputBitsPerSecond,
   },

@@ -1,4 +1,4 @@
-import { count, elapsed } from "../../base/units.ts";
+import { elapsed, formatCount } from "../../base/units.ts";
 import { worstBottlenecks } from "../../flow/analysis/mod.ts";
 import type { TestStatus } from "../../result/mod.ts";
 import type { GateStatus } from "../../result/gates/mod.ts";
@@ -140,15 +140,15 @@ function metaLine({ test: { summary } }: TestReport): Html {
   ];
   return html`
     <p class="meta">${statusLabel(status)}
-    <span><time datetime="${started}">${timeText(started)}</time></span>
+    <span><time datetime="${started}">${utcText(started)}</time></span>
     ${durationMs !== undefined && html`<span>took ${elapsed(durationMs)}</span>`}
-    <span>${count(nodes.length, "node")}</span>
+    <span>${formatCount(nodes.length, "node")}</span>
     ${versions.slice(0, 4).map((version) => html`<span>${version}</span>`)}</p>
   `;
 }
 
 /** Returns a time for people: `2026-11-29 03:44:33 UTC`. */
-export function timeText(iso: string): string {
+export function utcText(iso: string): string {
   const time = new Date(iso);
   return Number.isNaN(time.getTime()) ? iso : `${time.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
@@ -158,7 +158,7 @@ export function alerts({ test: { summary }, problems }: TestReport): Html {
   const { errors, moreErrors, missing, status } = summary;
   const lines = [
     ...errors.map(({ nodeId, tag, message }) => html`<li><b>${nodeId} ${tag}</b>: ${message}</li>`),
-    ...moreErrors > 0 ? [html`<li>and ${count(moreErrors, "more error")}</li>`] : [],
+    ...moreErrors > 0 ? [html`<li>and ${formatCount(moreErrors, "more error")}</li>`] : [],
     ...missing.map(({ nodeId, what }) => html`<li><b>${nodeId}</b>: ${what} did not reach the root</li>`),
     ...problems.map((problem) => html`<li>${problem}</li>`),
     ...status === "running"
@@ -184,7 +184,7 @@ export function limits({ flows }: TestReport, label?: string): Html {
   if (found.length === 0) return html``;
   const lines = worstBottlenecks(found).map(({ flow, code, message, otherFlows }) =>
     html`<li><b>${flow}</b>: ${message}${
-      otherFlows > 0 && `; less so ${count(otherFlows, "other flow")}`
+      otherFlows > 0 && `; less so ${formatCount(otherFlows, "other flow")}`
     } <code>${code}</code></li>`
   );
   return html`

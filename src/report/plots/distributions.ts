@@ -1,4 +1,4 @@
-import { count } from "../../base/units.ts";
+import { formatCount } from "../../base/units.ts";
 import { type Distribution, milliseconds, STREAM_FIGURES } from "../../flow/analysis/mod.ts";
 import type { BoxPlot, Plot, Series, XYPlot } from "../plot.ts";
 import { listed, lookIn, MAX_SINGLE, type PlotContext } from "./context.ts";
@@ -124,7 +124,7 @@ function completionPlots(context: PlotContext): (XYPlot | undefined)[] {
   const groups = stems.length <= MAX_SINGLE ? stems : [["all flows", flows] as const];
   const bySize = new Set(flows.map(({ bytes }) => bytes)).size > 1;
   const look = (i: number) => ({ color: i % 8, dash: Math.floor(i / 8) % 5 });
-  const names = listed(groups.map(([stem, those]) => `${stem} ${count(those.length, "flow")}`));
+  const names = listed(groups.map(([stem, those]) => `${stem} ${formatCount(those.length, "flow")}`));
   return [
     bySize
       ? {

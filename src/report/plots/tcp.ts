@@ -1,5 +1,5 @@
 import { tcpInfoTable } from "../../result/tables/raw_tables.ts";
-import type { Buckets, Samples } from "../plot.ts";
+import type { Buckets, SampleSeries } from "../plot.ts";
 import { SeriesBuilder } from "../series_builder.ts";
 import type { PlotContext } from "./context.ts";
 import { numberAt, rowsOf, textAt, timeAt } from "./rows.ts";
@@ -8,11 +8,11 @@ import { numberAt, rowsOf, textAt, timeAt } from "./rows.ts";
 export interface FlowKernel {
   readonly flow: string;
   /** The smoothed round-trip time, in microseconds. */
-  readonly rtt: Samples | Buckets;
+  readonly rtt: SampleSeries | Buckets;
   /** The congestion window, in bytes. */
-  readonly cwnd: Samples | Buckets;
+  readonly cwnd: SampleSeries | Buckets;
   /** When segments had been sent again since the sample before. */
-  readonly resent: Samples | Buckets;
+  readonly resent: SampleSeries | Buckets;
 }
 
 /** Values of each series that are kept one by one; kernels are asked a few times a second. */

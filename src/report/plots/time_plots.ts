@@ -6,12 +6,12 @@ import {
   STREAM_FIGURES,
   TRANSACTION_FIGURES,
 } from "../../flow/analysis/mod.ts";
-import { count } from "../../base/units.ts";
+import { formatCount } from "../../base/units.ts";
 import {
   type Buckets,
   joinedShades,
   type PlotUnit,
-  type Samples,
+  type SampleSeries,
   type Series,
   type Shade,
   type XYPlot,
@@ -231,7 +231,7 @@ function cwndPlot(context: PlotContext, { kernels, intervals }: TimeData): XYPlo
     series,
     caption: `Congestion windows of the senders' kernels, RFC 5681${
       crowd ? ", over flows" : "; marks at the top are where segments were sent again"
-    }. ${sentence(resent, (value) => count(value, "segment"), "sent again")}`,
+    }. ${sentence(resent, (value) => formatCount(value, "segment"), "sent again")}`,
   });
 }
 
@@ -304,7 +304,7 @@ function overTime(
   return { type: "time", id, title, caption, x: timeAxis(context), y: valueAxis(name, unit), series };
 }
 
-function hasValues(data: Samples | Buckets): boolean {
+function hasValues(data: SampleSeries | Buckets): boolean {
   return data.type === "buckets" ? data.counts.length > 0 : data.y.some((value) => !Number.isNaN(value));
 }
 

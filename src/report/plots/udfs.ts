@@ -157,7 +157,7 @@ const INPUT_PLOTS: ReadonlyMap<string, readonly [plot: string, kind: SeriesKind]
 ]);
 
 /** What a UDF was given, as far as it is plotted. */
-export interface UdfInput {
+export interface PlottedInput {
   readonly table: string;
   readonly plot?: string;
   readonly kind?: SeriesKind;
@@ -168,7 +168,7 @@ export interface UdfInput {
  *
  * @param plan the test as the plan has it
  */
-export function inputOf(udf: string, plan: Pick<Test, "udfs"> | undefined): UdfInput | undefined {
+export function inputOf(udf: string, plan: Pick<Test, "udfs"> | undefined): PlottedInput | undefined {
   const config = plan?.udfs?.find(({ name }) => name === udf) as
     | { table?: unknown; options?: Record<string, unknown> }
     | undefined;

@@ -1,7 +1,7 @@
 import { Distribution } from "../../flow/analysis/mod.ts";
 import { lossesTable, roundTripsTable } from "../../result/tables/packet_tables.ts";
 import { valueAt } from "../../result/tables/table.ts";
-import type { Buckets, Samples, Series } from "../plot.ts";
+import type { Buckets, SampleSeries, Series } from "../plot.ts";
 import { SeriesBuilder, type SeriesLimits } from "../series_builder.ts";
 import { flowName, flowsOfSeveral, lookIn, type PlotContext } from "./context.ts";
 import { numberAt, rowsOf, textAt, timeAt } from "./rows.ts";
@@ -9,10 +9,10 @@ import { numberAt, rowsOf, textAt, timeAt } from "./rows.ts";
 /** The echoes of a flow, or of one of its senders. */
 export interface FlowEchoes {
   readonly name: string;
-  readonly rtt: Samples | Buckets;
-  readonly toServer: Samples | Buckets;
-  readonly fromServer: Samples | Buckets;
-  readonly lateness: Samples | Buckets;
+  readonly rtt: SampleSeries | Buckets;
+  readonly toServer: SampleSeries | Buckets;
+  readonly fromServer: SampleSeries | Buckets;
+  readonly lateness: SampleSeries | Buckets;
   /** Round-trip times, in nanoseconds. */
   readonly distribution: Distribution;
   /** How much one-way delays may be off, in microseconds; NaN: not known. */

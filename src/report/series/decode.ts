@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Buckets, Samples } from "../plot.ts";
+import type { Buckets, SampleSeries } from "../plot.ts";
 
 /** How the numbers of a column are laid out. */
 export interface ColumnLayout {
@@ -51,7 +51,7 @@ export const MEAN_STEPS = 65_535;
  * console.assert(decoded.type === "samples" && decoded.y[1] === 2);
  * ```
  */
-export async function decodeSeries(encoded: EncodedSeries): Promise<Samples | Buckets> {
+export async function decodeSeries(encoded: EncodedSeries): Promise<SampleSeries | Buckets> {
   const columns = await decodeColumns(encoded);
   if (encoded.type === "samples") {
     const [x, y, high] = columns;

@@ -1,4 +1,4 @@
-import type { Buckets, Samples } from "../plot.ts";
+import type { Buckets, SampleSeries } from "../plot.ts";
 import { type ColumnLayout, type EncodedColumns, type EncodedSeries, MEAN_STEPS } from "./decode.ts";
 
 /** What numbers are multiplied by to become whole: units, and those of times in us or ms that are exact to the ns. */
@@ -18,7 +18,7 @@ const MAX_WHOLE = 2 ** 50;
  * console.assert((await encodeSeries(rtts)).columns[1].divisor === 1000);
  * ```
  */
-export async function encodeSeries(data: Samples | Buckets): Promise<EncodedSeries> {
+export async function encodeSeries(data: SampleSeries | Buckets): Promise<EncodedSeries> {
   if (data.type === "samples") {
     const { x, y, high } = data;
     return { type: "samples", ...await encodeColumns(high === undefined ? [x, y] : [x, y, high]) };

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { ipFamily, isLoopback } from "../../base/address.ts";
 
 /** Why a request is refused. */
-export interface Refusal {
+export interface HttpRefusal {
   readonly status: number;
   readonly text: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -31,7 +31,11 @@ export function makeToken(): string {
  * @param hostname what the server listens on
  * @returns the path behind the token, its parts decoded; or why it is refused
  */
-export function checkRequest(request: IncomingMessage, token: string, hostname: string): readonly string[] | Refusal {
+export function checkHttpRequest(
+  request: IncomingMessage,
+  token: string,
+  hostname: string,
+): readonly string[] | HttpRefusal {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return { status: 405, text: "this server answers GET and HEAD", headers: { Allow: "GET, HEAD" } };
   }

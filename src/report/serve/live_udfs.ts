@@ -1,7 +1,7 @@
 import type { Test } from "../../node/mod.ts";
 import { TABLES } from "../../result/tables/mod.ts";
 import { type ReturnedPoint, UDF_TABLE_PREFIX, UdfTail } from "../../result/udf_output.ts";
-import { inputOf, isDrawable, type UdfInput, unitOf } from "../plots/udfs.ts";
+import { inputOf, isDrawable, type PlottedInput, unitOf } from "../plots/udfs.ts";
 import type { PlotUnit } from "../plot.ts";
 import { LIVE_PLOTS, type LivePlotHead, LivePlots, type SeriesUpdate } from "./live_series.ts";
 
@@ -14,7 +14,11 @@ const LOOKS_OF_FLOWS = 4;
 export class LiveUdfs {
   readonly #test: Pick<Test, "id" | "udfs">;
   readonly #start: bigint;
-  readonly #udfs: readonly { readonly name: string; readonly tail: UdfTail; readonly input: UdfInput | undefined }[];
+  readonly #udfs: readonly {
+    readonly name: string;
+    readonly tail: UdfTail;
+    readonly input: PlottedInput | undefined;
+  }[];
   readonly #plots = new LivePlots([], LOOKS_OF_FLOWS);
   readonly #heads = new Map<string, LivePlotHead>();
   /** Columns of the tables that UDFs got: what is handed on is plotted already. */
@@ -59,7 +63,7 @@ export class LiveUdfs {
     return this.#plots.updates();
   }
 
-  #add(udf: string, { point, batch }: ReturnedPoint, input: UdfInput | undefined): void {
+  #add(udf: string, { point, batch }: ReturnedPoint, input: PlottedInput | undefined): void {
     const tags = new Map([...batch?.tags ?? [], ...point.tags]);
     const time = Number(point.time - this.#start) / 1000;
     let group: string | undefined;
@@ -81,7 +85,7 @@ export class LiveUdfs {
     return others.map(([, value]) => value).join(", ");
   }
 
-  #isGiven(field: string, input: UdfInput | undefined): boolean {
+  #isGiven(field: string, input: PlottedInput | undefined): boolean {
     if (input === undefined) return false;
     let given = this.#given.get(input.table);
     if (given === undefined) {
@@ -92,7 +96,7 @@ export class LiveUdfs {
   }
 
   /** The plot of a field; undefined where there are too many. */
-  #head(udf: string, field: string, input: UdfInput | undefined): LivePlotHead | undefined {
+  #head(udf: string, field: string, input: PlottedInput | undefined): LivePlotHead | undefined {
     const id = `${UDF_TABLE_PREFIX}${udf}.${field}`;
     const known = this.#heads.get(id);
     if (known !== undefined || this.#heads.size >= MAX_PLOTS) return known;

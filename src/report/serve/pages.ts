@@ -1,8 +1,8 @@
-import { count, elapsed } from "../../base/units.ts";
+import { elapsed, formatCount } from "../../base/units.ts";
 import type { RunResults, TestEntry } from "../../result/mod.ts";
 import { type Html, html, scriptJson } from "../html.ts";
 import { documentEnd, documentStart } from "../page/document.ts";
-import { statusLabel, timeText } from "../page/test_page.ts";
+import { statusLabel, utcText } from "../page/test_page.ts";
 import { LIVE_PLOTS } from "./live_series.ts";
 import liveModule from "../client/live.ts" with { type: "text" };
 import htmlModule from "../html.ts" with { type: "text" };
@@ -51,7 +51,7 @@ export async function indexPage(
       <tr>
         <th><a href="${encodeURIComponent(name)}/">${name}</a></th>
         <td>${plan}</td>
-        <td>${timeText(started)}</td>
+        <td>${utcText(started)}</td>
         <td class="num">${durationMs !== undefined && elapsed(durationMs)}</td>
         <td class="num">${tests.length}</td>
         <td>${state}${run.complete && statusCounts(tests)}</td>
@@ -93,7 +93,8 @@ export async function indexPage(
             </table>
           </div>
         `}
-      ${more > 0 && html`<p class="note">${count(more, "older run")} ${more === 1 ? "is" : "are"} not listed.</p>`}
+      ${more > 0 &&
+        html`<p class="note">${formatCount(more, "older run")} ${more === 1 ? "is" : "are"} not listed.</p>`}
       </section>
       </main>
     `,

@@ -10,7 +10,7 @@ import { runPage } from "../page/run_page.ts";
 import { testFigures } from "../page/test_figures.ts";
 import { testPage } from "../page/test_page.ts";
 import { readTestReport } from "../test_report.ts";
-import { checkRequest, HEADERS, makeToken } from "./http_guard.ts";
+import { checkHttpRequest, HEADERS, makeToken } from "./http_guard.ts";
 import { LiveRun } from "./live_run.ts";
 import { indexPage, type ListedRun, livePage } from "./pages.ts";
 
@@ -23,7 +23,7 @@ const REQUEST_MS = 10_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 /** What is served, and where. */
-export interface ServeOptions {
+export interface ReportServerOptions {
   /** A folder of runs, which may not be there yet, or a run. */
   readonly path: string;
   /** Port 0 is any free one. */
@@ -48,13 +48,13 @@ export interface ServeOptions {
 export class ReportServer implements AsyncDisposable {
   /** The address of the list of runs, with the token. */
   readonly url: string;
-  readonly #options: ServeOptions;
+  readonly #options: ReportServerOptions;
   readonly #server: Server;
   readonly #token: string;
   readonly #live = new Map<string, LiveRun>();
   readonly #pages = new PageCache();
 
-  private constructor(options: ServeOptions, server: Server, token: string, port: number) {
+  private constructor(options: ReportServerOptions, server: Server, token: string, port: number) {
     this.#options = options;
     this.#server = server;
     this.#token = token;
@@ -66,7 +66,7 @@ export class ReportServer implements AsyncDisposable {
    *
    * @throws {TineError} `cannot-listen`
    */
-  static async start(options: ServeOptions): Promise<ReportServer> {
+  static async start(options: ReportServerOptions): Promise<ReportServer> {
     const server = createServer({
       headersTimeout: REQUEST_MS,
       requestTimeout: REQUEST_MS,
@@ -109,7 +109,7 @@ export class ReportServer implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-    const path = checkRequest(request, this.#token, this.#options.listen.hostname);
+    const path = checkHttpRequest(request, this.#token, this.#options.listen.hostname);
     if ("status" in path) return refuse(response, path.status, path.text, path.headers);
     try {
       await this.#route(path, request, response);

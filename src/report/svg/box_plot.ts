@@ -1,13 +1,13 @@
 import { Html, html } from "../html.ts";
 import { type Box, type BoxPlot, COLORS } from "../plot.ts";
 import { layOutAxis, ticksFor } from "./axis.ts";
-import { areaOf, FAINT, px, type Size, stroke, svg, xTicks } from "./drawing.ts";
+import { areaOf, type DrawingSize, FAINT, px, stroke, svg, xTicks } from "./drawing.ts";
 
 const ROW = 30;
 const MAX_LABEL = 26;
 
 /** How large a box plot is: a row a box. */
-export function boxSize({ boxes }: BoxPlot, width: number): Size {
+export function boxSize({ boxes }: BoxPlot, width: number): DrawingSize {
   return { width, height: 30 + ROW * boxes.length + 26 };
 }
 
@@ -15,7 +15,7 @@ export function boxSize({ boxes }: BoxPlot, width: number): Size {
  * Draws boxes, each on a row of its own below its name: from the first quartile to the third with the median in it, whiskers to the least
  * value and the 99th percentile, a dot for the mean and one for the greatest value.
  */
-export function drawBoxes(plot: BoxPlot, size: Size): Html {
+export function drawBoxes(plot: BoxPlot, size: DrawingSize): Html {
   const longest = Math.min(MAX_LABEL, Math.max(4, ...plot.boxes.map(({ name }) => [...name].length)));
   const whole = areaOf(size);
   const left = Math.max(whole.left, 16 + longest * 7);

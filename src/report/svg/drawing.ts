@@ -3,13 +3,13 @@ import { COLORS, DASHES, type Look } from "../plot.ts";
 import type { DrawnAxis } from "./axis.ts";
 
 /** The size of a drawing, in its own units: pixels of a page. */
-export interface Size {
+export interface DrawingSize {
   readonly width: number;
   readonly height: number;
 }
 
 /** Where values are drawn: what is left of a drawing without its margins. */
-export interface Area extends Size {
+export interface Area extends DrawingSize {
   readonly left: number;
   readonly top: number;
 }
@@ -25,7 +25,7 @@ const AXIS = "#9aa4af";
 export const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
 
 /** Returns where values are drawn. */
-export function areaOf({ width, height }: Size): Area {
+export function areaOf({ width, height }: DrawingSize): Area {
   return {
     left: MARGIN.left,
     top: MARGIN.top,
@@ -35,7 +35,7 @@ export function areaOf({ width, height }: Size): Area {
 }
 
 /** Wraps what is drawn: it keeps its size and its looks where no style sheet applies. */
-export function svg(title: string, { width, height }: Size, content: Html): Html {
+export function svg(title: string, { width, height }: DrawingSize, content: Html): Html {
   return html`
     <svg
       xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"

@@ -1,4 +1,4 @@
-import type { Buckets, Samples } from "../plot.ts";
+import type { Buckets, SampleSeries } from "../plot.ts";
 
 /** What the pixel columns of a plot cover of a series. */
 export interface Envelope {
@@ -24,7 +24,7 @@ export interface Envelope {
  * console.assert(least[0] === 5 && greatest[0] === 7 && counts[1] === 1);
  * ```
  */
-export function envelopeOf(data: Samples | Buckets, min: number, max: number, columns: number): Envelope {
+export function envelopeOf(data: SampleSeries | Buckets, min: number, max: number, columns: number): Envelope {
   const counts = new Float64Array(columns);
   const least = new Float64Array(columns).fill(Infinity);
   const greatest = new Float64Array(columns).fill(-Infinity);

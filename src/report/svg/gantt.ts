@@ -1,7 +1,7 @@
 import { Html, html } from "../html.ts";
 import { COLORS, type GanttPlot, type Span } from "../plot.ts";
 import { type DrawnAxis, layOutAxis, ticksFor } from "./axis.ts";
-import { areaOf, FAINT, px, type Size, svg, TEXT, xTicks } from "./drawing.ts";
+import { areaOf, type DrawingSize, FAINT, px, svg, TEXT, xTicks } from "./drawing.ts";
 
 /** How rows are drawn, in pixels: of many, they are narrow. */
 interface RowStyle {
@@ -27,7 +27,7 @@ interface Lane {
 }
 
 /** How large a Gantt chart is: a row for what runs at once on a node. */
-export function ganttSize(plot: GanttPlot, width: number): Size {
+export function ganttSize(plot: GanttPlot, width: number): DrawingSize {
   const { lanes, style, leftOut } = rowsOf(plot, width);
   return { width, height: 30 + style.row * Math.max(1, lanes.length + (leftOut > 0 ? 1 : 0)) + 26 };
 }
@@ -37,7 +37,11 @@ export function ganttSize(plot: GanttPlot, width: number): Size {
  *
  * @param shown the part of time that is seen; all of it by default
  */
-export function drawGantt(plot: GanttPlot, size: Size, shown?: { readonly min: number; readonly max: number }): Html {
+export function drawGantt(
+  plot: GanttPlot,
+  size: DrawingSize,
+  shown?: { readonly min: number; readonly max: number },
+): Html {
   const area = areaOf(size);
   const { lanes, style, leftOut } = rowsOf(plot, size.width);
   const axis = layOutAxis({ ...plot.x, ...shown }, 0, greatestOf(plot), ticksFor(area.width));

@@ -1,7 +1,7 @@
 import { type Html, html } from "../html.ts";
 import type { Look, Plot, SeriesKind } from "../plot.ts";
 import { boxSize, drawBoxes } from "./box_plot.ts";
-import { areaOf, FONT, px, type Size, stroke, TEXT } from "./drawing.ts";
+import { areaOf, type DrawingSize, FONT, px, stroke, TEXT } from "./drawing.ts";
 import { drawGantt, ganttSize } from "./gantt.ts";
 import { drawXY } from "./xy_plot.ts";
 
@@ -57,13 +57,13 @@ export function drawForPaper(plot: Plot, title?: string): Html {
   `;
 }
 
-function sizeOf(plot: Plot): Size {
+function sizeOf(plot: Plot): DrawingSize {
   if (plot.type === "box") return boxSize(plot, WIDTH);
   if (plot.type === "gantt") return ganttSize(plot, GANTT_WIDTH);
   return { width: WIDTH, height: HEIGHT };
 }
 
-function draw(plot: Plot, size: Size): Html {
+function draw(plot: Plot, size: DrawingSize): Html {
   if (plot.type === "box") return drawBoxes(plot, size);
   if (plot.type === "gantt") return drawGantt(plot, size);
   return drawXY(plot, size);

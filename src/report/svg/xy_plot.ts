@@ -1,7 +1,7 @@
 import { Html, html } from "../html.ts";
-import { type Buckets, COLORS, type Samples, type Series, type Shade, type XYPlot } from "../plot.ts";
+import { type Buckets, COLORS, type SampleSeries, type Series, type Shade, type XYPlot } from "../plot.ts";
 import { type DrawnAxis, layOutAxis, ticksFor } from "./axis.ts";
-import { type Area, areaOf, px, type Size, stroke, svg, TEXT, xTicks, yTicks, yTitle } from "./drawing.ts";
+import { type Area, areaOf, type DrawingSize, px, stroke, svg, TEXT, xTicks, yTicks, yTitle } from "./drawing.ts";
 import { type Envelope, envelopeOf, indexRange } from "./envelope.ts";
 
 /** Samples with less than this many pixels each are drawn by columns. */
@@ -31,7 +31,7 @@ interface Part {
 }
 
 /** Draws series over an x axis. Where the axis has ends, what lies beyond them is cut. */
-export function drawXY(plot: XYPlot, size: Size, area: Area = areaOf(size)): Html {
+export function drawXY(plot: XYPlot, size: DrawingSize, area: Area = areaOf(size)): Html {
   const overTime = plot.type === "time";
   const shown = plot.series.filter(({ hidden }) => !hidden);
   const range = rangeOfPlaces(shown, overTime);
@@ -170,7 +170,7 @@ function longestGap(counts: Envelope["counts"]): number {
 }
 
 /** Few samples: a dot each, and a thin line that leads from one to the next. */
-function drawSamples({ series: { look }, from, to }: Part, { area, toX, toY }: Frame, { x, y }: Samples): Html {
+function drawSamples({ series: { look }, from, to }: Part, { area, toX, toY }: Frame, { x, y }: SampleSeries): Html {
   const usual = to - from > 1 ? (toX(x[to - 1]) - toX(x[from])) / (to - from - 1) : area.width;
   let line = "", dots = "";
   let last = -Infinity;
@@ -236,7 +236,7 @@ function dotsOf(pixels: number) {
   return { class: "dots", width: pixels >= 12 ? 5 : 3, solid: true, round: true };
 }
 
-function dotsPath(data: Samples | Buckets, toX: (x: number) => number, toY: (y: number) => number): string {
+function dotsPath(data: SampleSeries | Buckets, toX: (x: number) => number, toY: (y: number) => number): string {
   const [xs, ys] = data.type === "samples" ? [data.x, data.y] : [data.times, data.means];
   const places = new Set<string>();
   for (let i = 0; i < xs.length; i++) {
@@ -250,7 +250,7 @@ function ticksPath({ series, from, to }: Part, toX: (x: number) => number, top: 
   return Array.from(places, (at) => `M${at} ${top}v7`).join("");
 }
 
-function bandPath({ from, to }: Part, { x, y: low }: Samples, high: Float64Array, { toX, toY }: Frame): string {
+function bandPath({ from, to }: Part, { x, y: low }: SampleSeries, high: Float64Array, { toX, toY }: Frame): string {
   let text = "";
   const first = Math.max(0, from - 1), last = Math.min(x.length, to + 1);
   for (let start = first; start < last;) {
@@ -269,7 +269,7 @@ function bandPath({ from, to }: Part, { x, y: low }: Samples, high: Float64Array
 }
 
 /** A band of many samples, by columns. */
-function columnBand(data: Samples, high: Float64Array, { area, x, columns, toY }: Frame): string {
+function columnBand(data: SampleSeries, high: Float64Array, { area, x, columns, toY }: Frame): string {
   const { counts, least } = envelopeOf(data, x.min, x.max, columns);
   const { greatest } = envelopeOf({ ...data, y: high }, x.min, x.max, columns);
   const used = Array.from(counts.keys()).filter((i) => counts[i] > 0);

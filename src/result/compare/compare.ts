@@ -7,7 +7,7 @@
 import { sortedJson } from "../../node/plan/visits.ts";
 import { falsifies, quantilesOf } from "../../flow/analysis/mod.ts";
 import { TineError } from "../../base/errors.ts";
-import { count as countOf } from "../../base/units.ts";
+import { formatCount as countOf } from "../../base/units.ts";
 import { groupFlows } from "../flow_groups.ts";
 import { testIdText } from "../names.ts";
 import { FLOW_FIGURES, type FlowFigure } from "./figures.ts";
@@ -27,7 +27,7 @@ import {
 export type ComparedFigure = Pick<FlowFigure, "name" | "title" | "unit" | "better">;
 
 /** A figure of one side: a value for each repeat, and their median. */
-export interface Sample extends MedianEstimate {
+export interface FigureSample extends MedianEstimate {
   readonly values: readonly number[];
 }
 
@@ -46,8 +46,8 @@ export interface ComparedRow {
   /** How many flows are in the row, by their median; 1 for a flow by itself. */
   readonly flows: number;
   readonly figure: ComparedFigure;
-  readonly base: Sample;
-  readonly other: Sample;
+  readonly base: FigureSample;
+  readonly other: FigureSample;
   /** How much greater the other side is, in the unit of the figure. */
   readonly difference: Shift;
   /** The two-sided exact p value, and the one adjusted for the number of rows; absent where no verdict is possible. */

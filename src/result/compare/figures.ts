@@ -1,6 +1,6 @@
 import {
   CLOCK_FIGURES,
-  columnsOf,
+  figureColumns,
   type FigureDefinition,
   type Figures,
   figuresOf,
@@ -48,7 +48,7 @@ interface NamedFigures {
 
 function flowFigures(lists: readonly NamedFigures[]): Map<string, FlowFigure> {
   const columns = lists.flatMap(({ protocol, figures, within }) =>
-    columnsOf(figures).filter(({ unit }) => unit !== "flag").map(({ key, title, unit, better }) => ({
+    figureColumns(figures).filter(({ unit }) => unit !== "flag").map(({ key, title, unit, better }) => ({
       name: within === undefined ? key : `${within}.${key}`,
       title: within === undefined ? title : title + DIRECTIONS[within],
       unit,

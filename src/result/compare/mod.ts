@@ -13,14 +13,14 @@ export {
   compareRows,
   type Comparison,
   type Comparisons,
+  type FigureSample,
   joinSamples,
   type RawRow,
-  type Sample,
   samplesBy,
   type Verdict,
 } from "./compare.ts";
 export { figureNamed, FLOW_FIGURES, type FlowFigure, flowMatcher } from "./figures.ts";
-export { checkPrecision, parsePrecisionGoal, type Precision, type PrecisionGoal } from "./precision.ts";
+export { checkPrecision, parsePrecisionGoal, type PrecisionGoal, type PrecisionProgress } from "./precision.ts";
 export {
   type Conditions,
   type FlowSample,
@@ -30,4 +30,4 @@ export {
   type TestSamples,
 } from "./samples.ts";
 export { leastRepeats, medianOf } from "./statistics.ts";
-export { isRelative, remarksOn, type RowText, rowText, sampleText, valueText } from "./text.ts";
+export { isRelative, remarksOn, type RowText, rowText, sampleText, valueWithUnit } from "./text.ts";

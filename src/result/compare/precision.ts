@@ -9,7 +9,7 @@ import { testIdText } from "../names.ts";
 import { figureNamed, type FlowFigure, flowMatcher } from "./figures.ts";
 import { readSamples } from "./samples.ts";
 import { medianOf } from "./statistics.ts";
-import { valueText } from "./text.ts";
+import { valueWithUnit } from "./text.ts";
 
 /** How likely an interval covers the median that is looked for. */
 const CONFIDENCE = 0.95;
@@ -53,7 +53,7 @@ export function parsePrecisionGoal(text: string): PrecisionGoal {
 }
 
 /** How far repeats are from a goal. */
-export interface Precision {
+export interface PrecisionProgress {
   readonly reached: boolean;
   /** The flow that is farthest from the goal, in words. */
   readonly text: string;
@@ -64,7 +64,7 @@ export interface Precision {
  *
  * @param path a run, complete or under way
  */
-export async function checkPrecision(path: string, goal: PrecisionGoal): Promise<Precision> {
+export async function checkPrecision(path: string, goal: PrecisionGoal): Promise<PrecisionProgress> {
   const { tests } = await readSamples(path);
   let worst: { share: number; text: string } | undefined;
   for (const { id, repeats } of tests) {
@@ -79,7 +79,7 @@ export async function checkPrecision(path: string, goal: PrecisionGoal): Promise
       const { median, low, high, confidence } = medianOf(list, CONFIDENCE);
       const share = confidence === undefined ? Infinity : shareOf(Math.max(high - median, median - low), median);
       if (worst !== undefined && worst.share >= share) continue;
-      const what = `${testIdText(id)}: ${flow} ${goal.figure.shortName} ${valueText(median, goal.figure.unit)}`;
+      const what = `${testIdText(id)}: ${flow} ${goal.figure.shortName} ${valueWithUnit(median, goal.figure.unit)}`;
       const width = confidence === undefined
         ? `an interval takes more than ${list.length === 1 ? "one repeat" : `${list.length} repeats`}`
         : `within ${(share * 100).toPrecision(2)}% after ${list.length} repeats`;

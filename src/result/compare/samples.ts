@@ -6,7 +6,7 @@
 
 import { TineError } from "../../base/errors.ts";
 import { REPEAT_KEY } from "../../base/limits.ts";
-import { count } from "../../base/units.ts";
+import { formatCount } from "../../base/units.ts";
 import { decodeItem } from "../../node/protocol/kinds.ts";
 import { Kind } from "../../node/protocol/frame.ts";
 import { sortedJson } from "../../node/plan/visits.ts";
@@ -253,7 +253,11 @@ export function leftOutOf({ name, tests }: Samples): string[] {
     const cut = new Set(repeats.flatMap(({ cut }) => cut.map(({ flow }) => flow)));
     return [
       ...failed > 0
-        ? [`${name}: ${test}: ${count(failed, "repeat")} did not succeed and ${failed === 1 ? "is" : "are"} left out`]
+        ? [
+          `${name}: ${test}: ${formatCount(failed, "repeat")} did not succeed and ${
+            failed === 1 ? "is" : "are"
+          } left out`,
+        ]
         : [],
       ...cut.size > 0
         ? [`${name}: ${test}: flows that did not come to their end are left out: ${[...cut].join(", ")}`]

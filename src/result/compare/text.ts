@@ -1,6 +1,6 @@
 import { figureText, type FigureUnit } from "../../flow/analysis/mod.ts";
 import { testIdText } from "../names.ts";
-import type { ComparedRow, Comparisons, Sample } from "./compare.ts";
+import type { ComparedRow, Comparisons, FigureSample } from "./compare.ts";
 import type { Interval } from "./statistics.ts";
 
 /** A row of a comparison as texts: with three or four digits and their units. */
@@ -32,7 +32,7 @@ export function rowText(
     : (value: number) =>
       signed(
         value,
-        unit === "%" ? `${figureText(Math.abs(value), unit).slice(0, -1)} pp` : valueText(Math.abs(value), unit),
+        unit === "%" ? `${figureText(Math.abs(value), unit).slice(0, -1)} pp` : valueWithUnit(Math.abs(value), unit),
       );
   return {
     what: id === "" ? ofFlow : `${id}: ${ofFlow}`,
@@ -63,15 +63,15 @@ export function isRelative({ figure: { unit }, base }: Pick<ComparedRow, "figure
 const COUNTS: ReadonlySet<FigureUnit> = new Set(["packet", "segment", "sample"]);
 
 /** Returns a value of a figure as text, with its unit. */
-export function valueText(value: number, unit: FigureUnit): string {
+export function valueWithUnit(value: number, unit: FigureUnit): string {
   const text = figureText(value, unit);
   if (unit === "us") return `${text} ms`;
   return unit === "s" ? `${text} s` : text;
 }
 
 /** Returns the median of a sample as text, with its interval: `18.7 Mbit/s [18.6, 18.9]`. */
-export function sampleText(sample: Sample, unit: FigureUnit): string {
-  const [median, low, high] = [sample.median, sample.low, sample.high].map((value) => valueText(value, unit));
+export function sampleText(sample: FigureSample, unit: FigureUnit): string {
+  const [median, low, high] = [sample.median, sample.low, sample.high].map((value) => valueWithUnit(value, unit));
   return withInterval(median, low, high, sample, sample.values.length === 1);
 }
 

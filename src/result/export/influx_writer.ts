@@ -1,5 +1,5 @@
 import { Backoff } from "../../base/backoff.ts";
-import { count } from "../../base/units.ts";
+import { formatCount } from "../../base/units.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { delay } from "../../base/time.ts";
 import { shorten } from "../../base/shorten.ts";
@@ -183,7 +183,7 @@ export class InfluxWriter {
     const text = shorten(new TextDecoder().decode(lines[0]).trimEnd(), SHOWN);
     const what = lines.length === 1
       ? "refuses"
-      : `refuses ${refused} of ${count(lines.length, "line")} that begin with`;
+      : `refuses ${refused} of ${formatCount(lines.length, "line")} that begin with`;
     this.#options.onProblem?.(`${this.#name} ${what} ${text}: ${shorten(message, SHOWN)}`);
   }
 

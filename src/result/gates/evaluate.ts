@@ -7,7 +7,7 @@ import {
   type Repeat,
   type Samples,
   type TestSamples,
-  valueText,
+  valueWithUnit,
 } from "../compare/mod.ts";
 import { falsifies } from "../../flow/analysis/mod.ts";
 import { medianOf, shiftOf } from "../compare/statistics.ts";
@@ -57,11 +57,11 @@ export interface EvaluateOptions {
   /** What `baseline` means. */
   readonly baseline?: Samples;
   /** Flows that each test was to have, by its id without repeat as sorted JSON, where its plan is known. */
-  readonly planned?: ReadonlyMap<string, readonly FlowName[]>;
+  readonly planned?: ReadonlyMap<string, readonly FlowKey[]>;
 }
 
 /** A flow by its name. */
-export type FlowName = Pick<FlowSample, "flow" | "protocol">;
+export type FlowKey = Pick<FlowSample, "flow" | "protocol">;
 
 /** How sure an interval is that is compared with a baseline. */
 const CONFIDENCE = 0.95;
@@ -98,7 +98,7 @@ function testsOfGate(
   planned: NonNullable<EvaluateOptions["planned"]>,
 ): string[] {
   const matches = flowMatcher(gate.flows);
-  const isWanted = (flow: FlowName) => isOfGate(gate, matches, flow);
+  const isWanted = (flow: FlowKey) => isOfGate(gate, matches, flow);
   const withFlows = measured.entries().filter(([, { repeats }]) => repeats.some(({ flows }) => flows.some(isWanted)));
   const withPlanned = planned.entries().filter(([, flows]) => flows.some(isWanted));
   const found = new Set([...withFlows, ...withPlanned].map(([key]) => key));
@@ -114,7 +114,7 @@ function verdictWithout({ text, figure }: Gate, test: GateVerdict["test"], messa
 function testVerdict(
   gate: Gate,
   samples: TestSamples,
-  planned: readonly FlowName[],
+  planned: readonly FlowKey[],
   baseline: Samples | undefined,
 ): GateVerdict {
   const flows = flowVerdicts(gate, samples, planned, baseline);
@@ -176,7 +176,7 @@ interface Series {
 function flowVerdicts(
   gate: Gate,
   { id, repeats, failed }: TestSamples,
-  planned: readonly FlowName[],
+  planned: readonly FlowKey[],
   baseline: Samples | undefined,
 ): FlowVerdict[] {
   const matches = flowMatcher(gate.flows);
@@ -196,7 +196,7 @@ function flowVerdicts(
 }
 
 /** Whether a flow has the figure of a gate, and its name. */
-function isOfGate({ figure, target }: Gate, matches: (flow: string) => boolean, { flow, protocol }: FlowName): boolean {
+function isOfGate({ figure, target }: Gate, matches: (flow: string) => boolean, { flow, protocol }: FlowKey): boolean {
   // A flow is not compared with itself.
   return matches(flow) && figure.protocols.has(protocol) && !(target.of === "flow" && target.flow === flow);
 }
@@ -272,8 +272,8 @@ function decided(gate: Gate, { flow, values, limits, limited, of }: Series): Flo
     ? Math.abs(value - limit) <= Math.abs(limit) * share
     : compareBy(operator, value, limit);
   const repeats = values.length > 1 ? `, the median of ${values.length} repeats` : "";
-  const beside = target.of === "flow" ? `, beside ${valueText(limit / target.factor, unit)} of ${target.flow}` : "";
-  const message = `${flow}: ${valueText(value, unit)}${beside}${repeats}`;
+  const beside = target.of === "flow" ? `, beside ${valueWithUnit(limit / target.factor, unit)} of ${target.flow}` : "";
+  const message = `${flow}: ${valueWithUnit(value, unit)}${beside}${repeats}`;
   return { ...common, value, limit, status: holds ? "pass" : "fail", message };
 }
 
@@ -286,7 +286,7 @@ function limitedVerdict(
   const value = medianOf(limited.map(({ value }) => value), CONFIDENCE).median;
   const codes = [...new Set(limited.flatMap(({ codes }) => codes.split(", ")))].join(", ");
   const where = of === 1 ? "" : ` in ${limited.length} of ${of} repeats`;
-  const message = `${flow}: ${valueText(value, unit)}, limited by tine or its machine${where} (${codes})`;
+  const message = `${flow}: ${valueWithUnit(value, unit)}, limited by tine or its machine${where} (${codes})`;
   return { value, status: "undecided", message };
 }
 
@@ -325,7 +325,7 @@ function againstBaseline(gate: Gate, flow: string, test: TestSamples, baseline: 
   const base = medianOf(then.values, CONFIDENCE).median, value = medianOf(now.values, CONFIDENCE).median;
   const { low, high, confidence } = shiftOf(then.values, now.values, CONFIDENCE);
   const limit = base * (target.of === "baseline" ? target.factor : 1);
-  const texts = `${valueText(value, unit)} against ${valueText(base, unit)}`;
+  const texts = `${valueWithUnit(value, unit)} against ${valueWithUnit(base, unit)}`;
   if (confidence === undefined) {
     const [n, m, least] = [now.values.length, then.values.length, leastRepeats(1 - CONFIDENCE)];
     const message = `${flow}: ${texts}, of ${n} against ${m} repeats: it takes at least ${least} a side`;
@@ -340,7 +340,7 @@ function againstBaseline(gate: Gate, flow: string, test: TestSamples, baseline: 
     ? to < least || from > most
     : !compareBy(operator, from, limit) && !compareBy(operator, to, limit);
   const interval = base === 0
-    ? `${valueText(from, unit)} to ${valueText(to, unit)}`
+    ? `${valueWithUnit(from, unit)} to ${valueWithUnit(to, unit)}`
     : `${signedPercent(low / base)} to ${signedPercent(high / base)}`;
   const status = holds ? "pass" : fails ? "fail" : "undecided";
   const message = `${flow}: ${texts}, ${interval}${status === "undecided" ? ": more repeats make that narrower" : ""}`;

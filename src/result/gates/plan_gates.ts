@@ -2,7 +2,7 @@ import { nearest } from "../../base/nearest.ts";
 import { TineError } from "../../base/errors.ts";
 import { runners as allRunners } from "../../node/runners.ts";
 import type { Runner } from "../../node/runner.ts";
-import { ROOT_ID } from "../names.ts";
+import { ROOT_ID } from "../../base/limits.ts";
 import { at, placeOf } from "../../node/plan/place.ts";
 import type { Plan, Test } from "../../node/plan/types.ts";
 import { errorAt, type Finding } from "../../node/plan/vet/finding.ts";
@@ -11,7 +11,7 @@ import { flowMatcher } from "../compare/figures.ts";
 import { withoutRepeat } from "../compare/samples.ts";
 import { openResults, type RunResults } from "../open_results.ts";
 import { PLAN_FILE } from "../summary.ts";
-import type { FlowName, PlacedGate } from "./evaluate.ts";
+import type { FlowKey, PlacedGate } from "./evaluate.ts";
 import { receiverFlow } from "../group_receiver.ts";
 import { type Gate, GateError, parseGate } from "./gate.ts";
 
@@ -20,7 +20,7 @@ export interface PlannedGates {
   /** Those of plans first, then those of tests; each once, also where repeats share them. */
   readonly gates: readonly PlacedGate[];
   /** By the ids of tests without repeat, as sorted JSON. */
-  readonly planned: ReadonlyMap<string, readonly FlowName[]>;
+  readonly planned: ReadonlyMap<string, readonly FlowKey[]>;
 }
 
 /**
@@ -36,7 +36,7 @@ export function gatesOf(
 ): PlannedGates {
   const placed = new Map<string, PlacedGate>();
   for (const gate of [...gates.map(parseGate), ...more]) placed.set(gate.text, { gate });
-  const planned = new Map<string, FlowName[]>();
+  const planned = new Map<string, FlowKey[]>();
   for (const test of tests) {
     const id = withoutRepeat(test.id);
     const key = sortedJson(id);
@@ -62,18 +62,18 @@ export function planForTests(
   const [flows, all] = [flowsIn(tests), flowsIn(plan.tests)];
   const gates = plan.gates.filter((text) => {
     const matches = flowMatcher(parseGate(text).flows);
-    const isMatched = (flows: readonly FlowName[]) => flows.some(({ flow }) => matches(flow));
+    const isMatched = (flows: readonly FlowKey[]) => flows.some(({ flow }) => matches(flow));
     return isMatched(flows) || !isMatched(all);
   });
   return { ...chosen, gates };
 }
 
 /** Returns the flows that clients of a test run, as results name them. */
-export function flowsOf(test: Test, runners: Readonly<Record<string, Runner>> = allRunners): FlowName[] {
+export function flowsOf(test: Test, runners: Readonly<Record<string, Runner>> = allRunners): FlowKey[] {
   const ends = visitTest(test, { above: undefined, key: "test" }).visits.map(({ run, kind, node }) => {
     return { ...needsOf(run, kind, runners), nodeId: node?.node.id ?? ROOT_ID };
   });
-  return ends.flatMap(({ flow, dials, isExchange }): FlowName[] => {
+  return ends.flatMap(({ flow, dials, isExchange }): FlowKey[] => {
     if (flow === undefined || dials === undefined) return [];
     const receivers = ends.filter(({ serves }) => serves?.group && serves.addr === dials.addr);
     if (receivers.length > 0) {
@@ -107,7 +107,7 @@ export function* vetGates(plan: Plan, runners: Readonly<Record<string, Runner>> 
   }
 }
 
-function* vetGate(text: string, place: ReturnType<typeof at>, flows: readonly FlowName[]): Iterable<Finding> {
+function* vetGate(text: string, place: ReturnType<typeof at>, flows: readonly FlowKey[]): Iterable<Finding> {
   let gate: Gate;
   try {
     gate = parseGate(text);

@@ -2,8 +2,8 @@ import type { Measured, MeasuredPackets, MeasuredStream, MeasuredTransactions } 
 import type { Column, RowChunk, Table, Value } from "./table.ts";
 import {
   CLOCK_FIGURES,
-  columnsOf as figureColumns,
   type FigureColumn,
+  figureColumns,
   type Figures,
   type FigureUnit,
   PACKET_FIGURES,
@@ -15,7 +15,7 @@ import {
 import { TineError } from "../../base/errors.ts";
 import { readFlows } from "../kept_figures.ts";
 import { CONFIG_COLUMNS, configValues } from "./config_columns.ts";
-import { columnsOf, constant, type TableSource, testValues, wantedFlows } from "./source.ts";
+import { columnsOf, constantValue, type TableSource, testValues, wantedFlows } from "./source.ts";
 
 /** A row of the table: a TCP flow, a sender of a UDP flow, or requests and responses. */
 type FlowRow =
@@ -42,15 +42,17 @@ export function flowsTable(source: TableSource): Table {
       yield {
         count: 1,
         columns: [
-          constant(measured.start),
+          constantValue(measured.start),
           ...testValues(source),
-          constant((measured.client ?? measured.server)?.nodeId),
-          constant(measured.flow),
-          constant(sender),
-          constant(directionOf(row)),
-          ...own.map(({ value }) => constant(value(row))),
-          constant(measured.startBoundNanos === undefined ? undefined : Math.round(measured.startBoundNanos) / 1e3),
-          ...configValues(measured, sender).map(constant),
+          constantValue((measured.client ?? measured.server)?.nodeId),
+          constantValue(measured.flow),
+          constantValue(sender),
+          constantValue(directionOf(row)),
+          ...own.map(({ value }) => constantValue(value(row))),
+          constantValue(
+            measured.startBoundNanos === undefined ? undefined : Math.round(measured.startBoundNanos) / 1e3,
+          ),
+          ...configValues(measured, sender).map(constantValue),
         ],
       };
     }

@@ -28,7 +28,7 @@ export const MAX_DECODED = 256;
 const QUIET_MS = 1000;
 
 /** What is known of a test, and can be done besides. */
-export interface FollowOptions {
+export interface FlowFollowOptions {
   /**
    * The names of all that the test runs: only ends that it has can send samples. Where it is not known, the rows of a
    * flow with one end come when the flow is over.
@@ -42,10 +42,10 @@ export interface FollowOptions {
 }
 
 /** What the flows of a test share. */
-export interface FollowedTest {
+export interface FollowContext {
   readonly tables: readonly FollowedTable[];
   readonly flows: SourceFlows;
-  readonly options: FollowOptions;
+  readonly options: FlowFollowOptions;
   /** How many chunks may still wait decoded. */
   decodedLeft: number;
 }
@@ -101,7 +101,7 @@ export class FollowedFlow {
   #unplaced: { readonly chunk: Chunk; readonly node: string }[] = [];
   #order: ServerToClient | undefined;
 
-  constructor(readonly flow: IndexedFlow, readonly test: FollowedTest) {}
+  constructor(readonly flow: IndexedFlow, readonly test: FollowContext) {}
 
   /** Whether it has ended, and all has come. */
   isOver(now: number): boolean {

@@ -8,7 +8,7 @@ import { PacketIntervals } from "./packet_intervals.ts";
 import { clocksOf, rowsOfFlow } from "./packet_tables.ts";
 import {
   columnsOf,
-  constant,
+  constantValue,
   senderValues,
   SourceFlows,
   type TableSource,
@@ -138,10 +138,10 @@ export function intervalsTable(source: TableSource): Table {
         columns: [
           flows.times(info, Float64Array.from(placed, ({ interval }) => interval * intervalNanos))!,
           ...testValues(source),
-          constant(info.nodeId),
-          constant(flow.flow),
+          constantValue(info.nodeId),
+          constantValue(flow.flow),
           info.type === "packetInfo" ? ofPackets.sender : { type: "number", values: indices },
-          constant(follower.direction),
+          constantValue(follower.direction),
           ...names.map((name) => column(({ row }) => row[name])),
           warmup,
         ],

@@ -3,7 +3,7 @@ import { measureFlow, type OnSamples, warmUpOf } from "../read_flows.ts";
 import { haveOneClock, type IndexedFlow, mergedChunks, serverShift, serverToClient } from "../flow_index.ts";
 import { RecordFile } from "../read_records.ts";
 import type { FlowRows } from "./live.ts";
-import { columnsOf, constant, senderValues, SourceFlows, type TableSource, testValues, WARMUP } from "./source.ts";
+import { columnsOf, constantValue, senderValues, SourceFlows, type TableSource, testValues, WARMUP } from "./source.ts";
 import type { Column, RowChunk, Table, Values } from "./table.ts";
 
 /** Rows of a chunk. */
@@ -209,7 +209,7 @@ function packetTable(
         if (maker.count === 0) return undefined;
         const { times, senders, values } = maker.take();
         const { sender, warmup } = senderValues(senders, warmUp);
-        const head = [...testValues(source), constant(info.nodeId), constant(flow.flow), sender];
+        const head = [...testValues(source), constantValue(info.nodeId), constantValue(flow.flow), sender];
         return { count: times.length, columns: [flows.times(info, times)!, ...head, ...values, warmup] };
       },
     };

@@ -6,7 +6,7 @@ import type { IndexedFlow } from "../flow_index.ts";
 import { RecordFile } from "../read_records.ts";
 import {
   columnsOf,
-  constant,
+  constantValue,
   senderValues,
   SourceFlows,
   type TableSource,
@@ -82,8 +82,8 @@ function rawTable(source: TableSource, kind: RecordKind, name: string, row: stri
       columns: [
         times,
         ...testValues(source),
-        constant(node),
-        constant(flow.flow),
+        constantValue(node),
+        constantValue(flow.flow),
         ...sender,
         ...own.map(([name, [unit]]) =>
           name === "scheduled" ? flows.times(info, all[name])! : rawValues(unit, all[name])
@@ -102,7 +102,7 @@ function warmUpValues(
   const warmUp = warmUpOf(info);
   if (chunk.kind === "packetIO") {
     if (warmUp === undefined) {
-      return { sender: [rawValues("number", chunk.columns.sender)], warmup: constant(undefined) };
+      return { sender: [rawValues("number", chunk.columns.sender)], warmup: constantValue(undefined) };
     }
     const { sender, warmup } = senderValues(chunk.columns.sender, warmUp);
     return { sender: [sender], warmup };
@@ -110,7 +110,7 @@ function warmUpValues(
   const { t } = chunk.columns;
   return {
     sender: [],
-    warmup: warmUp === undefined ? constant(undefined) : warmupValues(chunk.count, (i) => t[i] < warmUp.endNanos),
+    warmup: warmUp === undefined ? constantValue(undefined) : warmupValues(chunk.count, (i) => t[i] < warmUp.endNanos),
   };
 }
 
@@ -144,7 +144,7 @@ function rawColumn(name: string, unit: string, definition: string): Column {
 function rawValues(unit: string, values: Float64Array): Values {
   const [first] = values;
   // Most columns of packets are alike in a whole chunk, which formats print at once.
-  if (values.every((value) => value === first)) return constant(rawValue(unit, first));
+  if (values.every((value) => value === first)) return constantValue(rawValue(unit, first));
   if (unit === "yes") {
     const flags = new Uint8Array(values.length);
     for (let i = 0; i < flags.length; i++) flags[i] = values[i] === 0 ? 0 : values[i] === 1 ? 1 : 2;

@@ -5,10 +5,10 @@ import { GrowingIndex, type IndexedFlow } from "../flow_index.ts";
 import type { LoggedLine } from "../read_logs.ts";
 import type { RecordPlace } from "../read_records.ts";
 import {
+  type FlowFollowOptions,
+  type FollowContext,
   FollowedFlow,
   type FollowedTable,
-  type FollowedTest,
-  type FollowOptions,
   MAX_DECODED,
   type ReadyRows,
 } from "./followed_flow.ts";
@@ -28,7 +28,7 @@ async function writeReady(ready: ReadyRows[]): Promise<void> {
 export type MeasureFlow = (flow: IndexedFlow, index: GrowingIndex) => Promise<Measured>;
 
 /** What a {@linkcode RowFollower} knows of the test, see {@linkcode namesIn} for its runners, and can do besides. */
-export interface RowFollowerOptions extends FollowOptions {
+export interface RowFollowerOptions extends FlowFollowOptions {
   /** Measures flows for tables of flows, whose records need places then. */
   readonly measure?: MeasureFlow;
 }
@@ -57,7 +57,7 @@ export class RowFollower {
   readonly #sent = new Map<string, { readonly message: Message; readonly place: RecordPlace | undefined }[]>();
   readonly #messages: { readonly table: FollowedTable; readonly rows: MessageRows }[] = [];
   readonly #ready: ReadyRows[] = [];
-  readonly #test: FollowedTest;
+  readonly #test: FollowContext;
 
   /**
    * @param tables that are followed

@@ -6,7 +6,7 @@ import type { TestSummary } from "../summary.ts";
 import type { ReturnedPoint } from "../udf_output.ts";
 import { joinedColumns, type UdfColumn } from "../udf_columns.ts";
 import { clockOf, type NodeClock } from "../node_clock.ts";
-import type { OnSamples, WarmUp } from "../read_flows.ts";
+import type { FlowWarmUp, OnSamples } from "../read_flows.ts";
 import { type FlowIndex, type IndexedFlow, indexFlows, startOf } from "../flow_index.ts";
 import type { Column, ConstantValue, TableSchema, TimeValues, Values } from "./table.ts";
 
@@ -152,9 +152,9 @@ export function warmupValues(count: number, isWarmUp: (i: number) => boolean): V
  */
 export function senderValues(
   indices: Float64Array,
-  warmUp: WarmUp | undefined,
+  warmUp: FlowWarmUp | undefined,
 ): { readonly sender: Values; readonly warmup: Values } {
-  if (warmUp === undefined) return { sender: { type: "number", values: indices }, warmup: constant(undefined) };
+  if (warmUp === undefined) return { sender: { type: "number", values: indices }, warmup: constantValue(undefined) };
   const { senders } = warmUp;
   return {
     sender: { type: "number", values: indices.map((index) => index < senders ? index : index - senders) },
@@ -220,11 +220,11 @@ export function columnsOf(
 
 /** The values of what identifies the test, for all rows. */
 export function testValues({ test, run, idKeys }: TableSource): ConstantValue[] {
-  return [run, ...idKeys.map((key) => test.summary.id[key])].map(constant);
+  return [run, ...idKeys.map((key) => test.summary.id[key])].map(constantValue);
 }
 
 /** One value for all rows. */
-export function constant(value: ConstantValue["value"]): ConstantValue {
+export function constantValue(value: ConstantValue["value"]): ConstantValue {
   return { type: "constant", value };
 }
 

@@ -1,7 +1,7 @@
 import type { FieldValue } from "../../udf/point.ts";
 import { findUdfFile, readUdfPoints, type ReturnedPoint, UDF_TABLE_PREFIX } from "../udf_output.ts";
 import type { UdfColumn } from "../udf_columns.ts";
-import { constant, returnedColumns, type TableSource, testValues, TIME } from "./source.ts";
+import { constantValue, returnedColumns, type TableSource, testValues, TIME } from "./source.ts";
 import type { Column, RowChunk, Table, Values } from "./table.ts";
 
 /** Rows of a chunk. */
@@ -119,7 +119,7 @@ function timesOf(points: readonly ReturnedPoint[]): Values {
 function valuesOf(points: readonly ReturnedPoint[], { name, type, tag }: UdfColumn): Values {
   if (tag) {
     const texts = points.map(({ point, batch }) => point.tags.get(name) ?? batch?.tags.get(name));
-    return texts.every((text) => text === texts[0]) ? constant(texts[0]) : { type: "text", values: texts };
+    return texts.every((text) => text === texts[0]) ? constantValue(texts[0]) : { type: "text", values: texts };
   }
   const fields = points.map(({ point }) => point.field(name));
   const present = () => Uint8Array.from(fields, (field) => field === undefined ? 0 : 1);

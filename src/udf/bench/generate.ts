@@ -1,4 +1,4 @@
-import type { Unit } from "../check/data.ts";
+import type { PointOrBatch } from "../batcher.ts";
 import type { EdgeType } from "../messages.ts";
 import { Point } from "../point.ts";
 
@@ -28,13 +28,13 @@ export interface GenerateOptions {
  * console.assert(unit.kind === "point" && unit.point.group === "host=server00000");
  * ```
  */
-export function generatePoints({ groups, points, fields = [] }: GenerateOptions): Unit[] {
+export function generatePoints({ groups, points, fields = [] }: GenerateOptions): PointOrBatch[] {
   return Array.from({ length: points }, (_, i) => ({ kind: "point", point: pointOf(i, i % groups, fields) }));
 }
 
 /** Generates batches of such points, as Kapacitor sends them: a batch is of one group. */
-export function generateBatches({ groups, points, fields = [] }: GenerateOptions, size: number): Unit[] {
-  return Array.from({ length: points }, (_, batch): Unit => {
+export function generateBatches({ groups, points, fields = [] }: GenerateOptions, size: number): PointOrBatch[] {
+  return Array.from({ length: points }, (_, batch): PointOrBatch => {
     const group = batch % groups;
     const points = Array.from({ length: size }, (_, i) => {
       const { time, group: id, tags, fieldsDouble, fieldsInt, fieldsString } = pointOf(batch * size + i, group, fields);
@@ -54,7 +54,7 @@ export function generateBatches({ groups, points, fields = [] }: GenerateOptions
 }
 
 /** Generates what a UDF wants. */
-export function generateUnits(wants: EdgeType, options: GenerateOptions, batchSize: number): Unit[] {
+export function generateUnits(wants: EdgeType, options: GenerateOptions, batchSize: number): PointOrBatch[] {
   return wants === "batch" ? generateBatches(options, batchSize) : generatePoints(options);
 }
 

@@ -1,6 +1,7 @@
+import type { PointOrBatch } from "../batcher.ts";
 import { ByteReader } from "../../wire/byte_reader.ts";
 import { ByteWriter } from "../../wire/byte_writer.ts";
-import { pointsOf, requestsOf, spanOf, type Unit } from "../check/data.ts";
+import { pointsOf, requestsOf, spanOf } from "../check/data.ts";
 import { encodeRequest } from "../codec.ts";
 import type { Request } from "../messages.ts";
 
@@ -56,7 +57,7 @@ export class Load {
   #next = 0;
 
   /** @param units at least one; points without a group are in one group together */
-  constructor(units: readonly Unit[]) {
+  constructor(units: readonly PointOrBatch[]) {
     if (units.length === 0) throw new RangeError("a load has at least one point or batch");
     const writer = new ByteWriter(64 * 1024);
     const message = new ByteWriter();
@@ -152,7 +153,7 @@ function before(ends: Int32Array, unit: number): number {
 }
 
 /** The first and the last time in any of the units. */
-function timesOf(units: readonly Unit[]): [bigint, bigint] {
+function timesOf(units: readonly PointOrBatch[]): [bigint, bigint] {
   const times = units.flatMap((unit) => requestsOf([unit]).map(timeOf)).filter((time) => time !== undefined);
   return times.reduce(([first, last], time) => [time < first ? time : first, time > last ? time : last], [
     times[0] ?? LEAST_TIME,

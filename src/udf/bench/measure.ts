@@ -1,7 +1,8 @@
+import type { PointOrBatch } from "../batcher.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { listProcesses, readProcess } from "../../base/process_table.ts";
-import { count } from "../../base/units.ts";
-import { fieldNames, type Unit } from "../check/data.ts";
+import { formatCount } from "../../base/units.ts";
+import { fieldNames } from "../check/data.ts";
 import type { InfoResponse, Option } from "../messages.ts";
 import { describeOptions, parseSettings } from "../option_settings.ts";
 import type { RunningUdf } from "../running_udf.ts";
@@ -16,7 +17,7 @@ export interface MeasureOptions {
   /** Options as people write them, `name=value`. */
   settings: readonly string[];
   /** Points of one's own, once it is known what the UDF wants; absent: generated ones. */
-  data?: (info: InfoResponse) => Promise<Unit[]>;
+  data?: (info: InfoResponse) => Promise<PointOrBatch[]>;
   /** The numbers of groups after which memory is looked at, ascending. Points of one's own have their own groups. */
   groups: readonly number[];
   /** Points of each of these groups, or batches of up to 10 points. */
@@ -149,7 +150,7 @@ class Repeat {
       let sent = 0;
       let reached = 0;
       for (const groups of numbers) {
-        this.#enter(`memory of ${count(groups, "group")}`);
+        this.#enter(`memory of ${formatCount(groups, "group")}`);
         const shape = { groups, points: groups * pointsPerGroup, fields: this.#fields() };
         const load = data === undefined
           ? new Load(generateUnits(info.wants, shape, Math.min(batchSize, MOST_IN_SMALL_BATCH)))

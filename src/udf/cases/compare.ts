@@ -1,12 +1,12 @@
 import { terminalText } from "../../base/terminal_text.ts";
-import { count } from "../../base/units.ts";
-import { Batcher } from "../batcher.ts";
+import { formatCount } from "../../base/units.ts";
+import { Batcher, type PointOrBatch } from "../batcher.ts";
 import type { BeginBatch, EndBatch } from "../messages.ts";
 import type { FieldValue, Point } from "../point.ts";
 import { Alignment, type Pair } from "../recording/alignment.ts";
 import { pointIdentity, pointText, sameValue, valueText } from "../recording/difference.ts";
 import type { NumberTolerance } from "./case_file.ts";
-import { ANY_TIME, type CaseItem, type Output } from "./points.ts";
+import { ANY_TIME, type CaseItem } from "./points.ts";
 
 /** What is not as expected. Texts are safe to print. */
 export interface CaseProblem {
@@ -28,9 +28,9 @@ export interface CompareRules {
 }
 
 /** A point or a batch, expected or not. */
-export interface Item {
+export interface ComparedItem {
   readonly point?: Point;
-  readonly batch?: { readonly begin: BeginBatch; readonly points: readonly Item[]; readonly end: EndBatch };
+  readonly batch?: { readonly begin: BeginBatch; readonly points: readonly ComparedItem[]; readonly end: EndBatch };
   /** Whether the beginning and the end of an expected batch are spelled out. */
   readonly spelled?: boolean;
   /** Of what is expected: where it stands. */
@@ -40,7 +40,7 @@ export interface Item {
 }
 
 /** What came, as it is compared. */
-export function observed(output: Output): Item {
+export function observed(output: PointOrBatch): ComparedItem {
   if (output.kind === "point") return { point: output.point };
   const { begin, end } = output.batch;
   return { batch: { begin, end, points: inBatch(output.batch) } };
@@ -52,12 +52,12 @@ export function inBatch({ begin, points }: { begin: BeginBatch; points: readonly
 }
 
 /** A point. */
-export type PointItem = Item & { readonly point: Point };
+export type PointItem = ComparedItem & { readonly point: Point };
 
 /** Expected points one by one; batches where they are spelled out. */
-export function pointsOf(items: readonly CaseItem[]): Item[] {
-  const found: Item[] = [];
-  let open: { begin: BeginBatch; line: number; points: Item[] } | undefined;
+export function comparedPoints(items: readonly CaseItem[]): ComparedItem[] {
+  const found: ComparedItem[] = [];
+  let open: { begin: BeginBatch; line: number; points: ComparedItem[] } | undefined;
   for (const item of items) {
     if (item.kind === "begin") open = { begin: item.begin, line: item.line, points: [] };
     else if (item.kind === "end" && open !== undefined) {
@@ -74,8 +74,8 @@ export function pointsOf(items: readonly CaseItem[]): Item[] {
 }
 
 /** Expected points as batches: those that are spelled out, and those that blank lines end. */
-export function batchesOf(items: readonly CaseItem[]): Item[] {
-  const found: Item[] = [];
+export function batchesOf(items: readonly CaseItem[]): ComparedItem[] {
+  const found: ComparedItem[] = [];
   const batcher = new Batcher();
   /** The points that the batcher has. */
   let waiting: PointItem[] = [];
@@ -94,7 +94,7 @@ export function batchesOf(items: readonly CaseItem[]): Item[] {
     } else if (spelled.length > 0) {
       spelled.push(item);
       if (item.kind !== "end") continue;
-      found.push(...pointsOf(spelled));
+      found.push(...comparedPoints(spelled));
       spelled = [];
     } else if (item.kind === "point") {
       waiting.push({ point: item.point, line: item.line });
@@ -107,14 +107,14 @@ export function batchesOf(items: readonly CaseItem[]): Item[] {
 
 export /** Finds what differs between two lists, in their order. */
 function align(
-  expected: readonly Item[],
-  actual: readonly Item[],
+  expected: readonly ComparedItem[],
+  actual: readonly ComparedItem[],
   rules: CompareRules,
-  onDifference: (pair: Pair<Item>) => void,
+  onDifference: (pair: Pair<ComparedItem>) => void,
 ): void {
-  const alignment = new Alignment<Item>({
+  const alignment = new Alignment<ComparedItem>({
     same: (a, b) => differences(a, b, rules).length === 0,
-    identity: (item) => identityOf(item),
+    identity: (item) => comparedIdentity(item),
     onDifference,
   });
   for (const item of expected) alignment.expected(item);
@@ -124,14 +124,14 @@ function align(
 
 /** As {@linkcode align}, whatever the order of both. */
 export function alignAnyOrder(
-  expected: readonly Item[],
-  actual: readonly Item[],
+  expected: readonly ComparedItem[],
+  actual: readonly ComparedItem[],
   rules: CompareRules,
-  onDifference: (pair: Pair<Item>) => void,
+  onDifference: (pair: Pair<ComparedItem>) => void,
 ): void {
-  const left = Map.groupBy(actual.map((item, index) => ({ item, index })), ({ item }) => identityOf(item, true));
-  const take = (item: Item, wanted: (other: Item) => boolean) => {
-    const same = left.get(identityOf(item, true)) ?? [];
+  const left = Map.groupBy(actual.map((item, index) => ({ item, index })), ({ item }) => comparedIdentity(item, true));
+  const take = (item: ComparedItem, wanted: (other: ComparedItem) => boolean) => {
+    const same = left.get(comparedIdentity(item, true)) ?? [];
     const found = same.findIndex(({ item }) => wanted(item));
     return found < 0 ? undefined : same.splice(found, 1)[0].item;
   };
@@ -139,7 +139,11 @@ export function alignAnyOrder(
     take(item, (other) => differences(item, other, rules).length === 0) === undefined
   );
   for (const [index, item] of missing) {
-    onDifference({ index, expected: item, actual: take(item, (other) => identityOf(item) === identityOf(other)) });
+    onDifference({
+      index,
+      expected: item,
+      actual: take(item, (other) => comparedIdentity(item) === comparedIdentity(other)),
+    });
   }
   for (const { item, index } of [...left.values()].flat().sort((a, b) => a.index - b.index)) {
     onDifference({ index, actual: item });
@@ -147,7 +151,7 @@ export function alignAnyOrder(
 }
 
 /** @param timeless whether points of all times are alike */
-export function identityOf({ point, batch, begin }: Item, timeless = false): string {
+export function comparedIdentity({ point, batch, begin }: ComparedItem, timeless = false): string {
   if (point !== undefined && !timeless && point.time !== ANY_TIME) return pointIdentity(point);
   const [name, tags] = point !== undefined
     ? [point.name || begin?.name, point.tags]
@@ -156,7 +160,7 @@ export function identityOf({ point, batch, begin }: Item, timeless = false): str
 }
 
 /** What differs between an expected item and what came in its place, in clauses. */
-function differences(expected: Item, actual: Item, rules: CompareRules): string[] {
+function differences(expected: ComparedItem, actual: ComparedItem, rules: CompareRules): string[] {
   if (expected.batch !== undefined && actual.batch !== undefined) return batchDifferences(expected, actual, rules);
   if (expected.point === undefined || actual.point === undefined) {
     return [expected.point === undefined ? "a point came, expected a batch" : "a batch came, expected a point"];
@@ -164,7 +168,7 @@ function differences(expected: Item, actual: Item, rules: CompareRules): string[
   return pointDifferences(expected as PointItem, actual as PointItem, rules);
 }
 
-function batchDifferences(expected: Item, actual: Item, rules: CompareRules): string[] {
+function batchDifferences(expected: ComparedItem, actual: ComparedItem, rules: CompareRules): string[] {
   const { begin, end, points } = expected.batch!;
   const other = actual.batch!;
   const clauses: string[] = [];
@@ -180,14 +184,14 @@ function batchDifferences(expected: Item, actual: Item, rules: CompareRules): st
     if (begin.byName && !other.begin.byName) clauses.push(clause("byName", false, true));
   }
   if (points.length !== other.points.length) {
-    clauses.push(`it has ${count(other.points.length, "point")}, expected ${points.length}`);
+    clauses.push(`it has ${formatCount(other.points.length, "point")}, expected ${points.length}`);
   }
   align(points, other.points, rules, ({ index, expected, actual }) => {
     if (expected !== undefined && actual !== undefined) {
       clauses.push(`its point ${index + 1}: ${differences(expected, actual, rules).join(", ")}`);
     } else if (expected !== undefined) {
-      clauses.push(`its point ${index + 1} did not come: ${textOf(expected, rules.unit)}`);
-    } else clauses.push(`its point ${index + 1} was not expected: ${textOf(actual!, rules.unit)}`);
+      clauses.push(`its point ${index + 1} did not come: ${comparedText(expected, rules.unit)}`);
+    } else clauses.push(`its point ${index + 1} was not expected: ${comparedText(actual!, rules.unit)}`);
   });
   return clauses;
 }
@@ -249,14 +253,17 @@ export function timeText(time: bigint, unit: bigint): string {
 
 /** Describes what differs between an expected item and what came. */
 export function problemOf(
-  { index, expected, actual }: Pair<Item>,
+  { index, expected, actual }: Pair<ComparedItem>,
   line: number,
   rules: CompareRules,
 ): CaseProblem {
   const item = (expected ?? actual)!;
   const what = `${item.batch === undefined ? "point" : "batch"} ${index + 1}`;
   const place = expected?.line ?? line;
-  const texts = { expected: expected && textOf(expected, rules.unit), actual: actual && textOf(actual, rules.unit) };
+  const texts = {
+    expected: expected && comparedText(expected, rules.unit),
+    actual: actual && comparedText(actual, rules.unit),
+  };
   if (actual === undefined) return { line: place, message: `${what} did not come`, ...texts };
   if (expected === undefined) return { line: place, message: `${what} was not expected`, ...texts };
   const clauses = differences(expected, actual, rules);
@@ -265,13 +272,15 @@ export function problemOf(
 }
 
 /** An item on one line; an expected time that may be any is left out. */
-export function textOf({ point, batch, begin }: Item, unit: bigint): string {
+export function comparedText({ point, batch, begin }: ComparedItem, unit: bigint): string {
   if (point !== undefined) {
     const time = point.time === ANY_TIME ? "" : ` ${timeText(point.time, unit)}`;
     return pointText(point, begin).replace(/ -?\d+$/, time);
   }
   const { begin: { name }, points } = batch!;
-  const shown = points.slice(0, 3).map((item) => textOf(item, unit)).join(" | ");
-  return `batch ${terminalText(JSON.stringify(name))} of ${count(points.length, "point")}${shown && `: ${shown}`}` +
+  const shown = points.slice(0, 3).map((item) => comparedText(item, unit)).join(" | ");
+  return `batch ${terminalText(JSON.stringify(name))} of ${formatCount(points.length, "point")}${
+    shown && `: ${shown}`
+  }` +
     (points.length > 3 ? " | ..." : "");
 }

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { TineError } from "../../base/errors.ts";
 import { ByteReader } from "../../wire/byte_reader.ts";
 import { textOf } from "../../wire/text_writer.ts";
-import type { Batch } from "../batcher.ts";
+import type { Batch, PointOrBatch } from "../batcher.ts";
 import { decodeRequest, decodeResponse } from "../codec.ts";
 import { JsonLinesWriter } from "../format/json_lines_writer.ts";
 import { assignGroup } from "../group.ts";
@@ -10,7 +10,7 @@ import { BUNDLED_HANDLERS, isModulePath } from "../handlers/mod.ts";
 import type { Option, OptionValue, Request, Response } from "../messages.ts";
 import { Point } from "../point.ts";
 import { openRecording, type RecordingHeader } from "../recording/recording.ts";
-import { jsonOf, type Output, outputText } from "./points.ts";
+import { jsonOf, outputText } from "./points.ts";
 
 /** What a recording holds, as a case has it. */
 interface Recorded {
@@ -19,8 +19,8 @@ interface Recorded {
   /** Undefined where there was no init: a host may ask for the info alone. */
   options: readonly Option[] | undefined;
   restore: Uint8Array | undefined;
-  readonly input: Output[];
-  readonly output: Output[];
+  readonly input: PointOrBatch[];
+  readonly output: PointOrBatch[];
   error: string | undefined;
   /** Whether the UDF came to its end. */
   ended: boolean;
@@ -100,10 +100,10 @@ async function read(path: string, name: string, warn: (message: string) => void)
 
 /** Puts the points of batches together. */
 class Batches {
-  readonly #out: Output[];
+  readonly #out: PointOrBatch[];
   #open: Pick<Batch, "begin" | "points"> | undefined;
 
-  constructor(out: Output[]) {
+  constructor(out: PointOrBatch[]) {
     this.#out = out;
   }
 
@@ -164,7 +164,7 @@ function restoreLines(state: Uint8Array): string[] {
  * The tags by which points are grouped, where that and line protocol give the same input again; undefined where it takes
  * more, as for points with a database, and for batches.
  */
-function groupByOf(input: readonly Output[]): string[] | undefined {
+function groupByOf(input: readonly PointOrBatch[]): string[] | undefined {
   let groupBy: string[] | undefined;
   for (const item of input) {
     if (item.kind === "batch") return undefined;
@@ -178,7 +178,7 @@ function groupByOf(input: readonly Output[]): string[] | undefined {
   return groupBy ?? [];
 }
 
-function jsonText(input: readonly Output[]): string {
+function jsonText(input: readonly PointOrBatch[]): string {
   const writer = new JsonLinesWriter();
   return textOf((out) => {
     for (const item of input) {

@@ -1,4 +1,5 @@
-import { count } from "../../base/units.ts";
+import type { PointOrBatch } from "../batcher.ts";
+import { formatCount } from "../../base/units.ts";
 import type { EdgeType } from "../messages.ts";
 import type { FieldValue } from "../point.ts";
 import type { Pair } from "../recording/alignment.ts";
@@ -9,18 +10,18 @@ import {
   alignAnyOrder,
   batchesOf,
   type CaseProblem,
+  comparedIdentity,
+  type ComparedItem,
+  comparedPoints,
+  comparedText,
   type CompareRules,
-  identityOf,
   inBatch,
-  type Item,
   observed,
   type PointItem,
-  pointsOf,
   problemOf,
-  textOf,
   timeText,
 } from "./compare.ts";
-import type { CaseItem, Output } from "./points.ts";
+import type { CaseItem } from "./points.ts";
 import type { FieldRule, Monotone } from "./schema.ts";
 import { terminalText } from "../../base/terminal_text.ts";
 
@@ -32,7 +33,7 @@ export interface Judgement extends CompareRules {
   readonly expectation: Expectation;
   /** The expected points; undefined where the expectation names none. */
   readonly points: readonly CaseItem[] | undefined;
-  readonly output: readonly Output[];
+  readonly output: readonly PointOrBatch[];
   /** What the UDF provides: whether expected points are batches. */
   readonly provides: EdgeType;
 }
@@ -44,8 +45,8 @@ export function judge(judgement: Judgement): CaseProblem[] {
   const { line, time, order, fields = {} } = expectation;
   if (points !== undefined) {
     const found: CaseProblem[] = [];
-    const expected = provides === "batch" ? batchesOf(points) : pointsOf(points);
-    const report = (pair: Pair<Item>) => void found.push(problemOf(pair, line, judgement));
+    const expected = provides === "batch" ? batchesOf(points) : comparedPoints(points);
+    const report = (pair: Pair<ComparedItem>) => void found.push(problemOf(pair, line, judgement));
     (order === "any" ? alignAnyOrder : align)(expected, output.map(observed), judgement, report);
     problems.push(...limited(found));
   }
@@ -73,15 +74,15 @@ function* checkCount(
   many: string,
 ): Generator<CaseProblem> {
   if (range === undefined || came >= (range.min ?? 0) && came <= (range.max ?? Infinity)) return;
-  yield { line, message: `expected ${rangeText(range, one, many)}, ${count(came, one, many)} came` };
+  yield { line, message: `expected ${rangeText(range, one, many)}, ${formatCount(came, one, many)} came` };
 }
 
 type Range = NonNullable<Expectation["count"]>;
 
 function rangeText({ min, max }: Range, one: string, many: string): string {
-  if (min === max && min !== undefined) return count(min, one, many);
-  if (max === undefined) return `at least ${count(min ?? 0, one, many)}`;
-  return min === undefined ? `at most ${count(max, one, many)}` : `${min} to ${count(max, one, many)}`;
+  if (min === max && min !== undefined) return formatCount(min, one, many);
+  if (max === undefined) return `at least ${formatCount(min ?? 0, one, many)}`;
+  return min === undefined ? `at most ${formatCount(max, one, many)}` : `${min} to ${formatCount(max, one, many)}`;
 }
 
 function* checkField(
@@ -99,7 +100,7 @@ function* checkField(
     const complain = (what: string): CaseProblem => ({
       line,
       message: `field ${shown}: point ${i + 1} has ${value === undefined ? "none" : valueText(value)}${what}`,
-      actual: textOf(item, unit),
+      actual: comparedText(item, unit),
     });
     if (value === undefined) {
       if (!rule.optional) yield complain("");
@@ -143,12 +144,12 @@ function* checkMonotone(
   for (const [i, item] of points.entries()) {
     const value = valueOf(item);
     if (value === undefined) continue;
-    const series = identityOf(item, true);
+    const series = comparedIdentity(item, true);
     const before = last.get(series);
     last.set(series, value);
     if (before === undefined || HOLDS[monotone](before, value)) continue;
     const message = `${what}: point ${i + 1} has ${show(value)} after ${show(before)}, expected ${monotone} values`;
-    yield { line, message, actual: textOf(item, unit) };
+    yield { line, message, actual: comparedText(item, unit) };
   }
 }
 

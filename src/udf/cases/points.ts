@@ -5,7 +5,7 @@ import { readPoints } from "../format/point_reader.ts";
 import type { PointWriter } from "../format/point_writer.ts";
 import { formatRfc3339, nanosecondsOf, type Precision } from "../format/timestamp.ts";
 import { Point } from "../point.ts";
-import type { Batch } from "../batcher.ts";
+import type { PointOrBatch } from "../batcher.ts";
 import type { PointFileConfig } from "./schema.ts";
 import { textOf } from "../../wire/text_writer.ts";
 
@@ -14,12 +14,6 @@ export type CaseItem = Exclude<InputItem, BadLine>;
 
 /** Points of a case: those that stand in it, or those of a file. */
 export type CasePoints = { readonly items: readonly CaseItem[] } | { readonly file: PointFileConfig };
-
-/** What a UDF sent: a point, or a whole batch. */
-export type Output = { readonly kind: "point"; readonly point: Point } | {
-  readonly kind: "batch";
-  readonly batch: Batch;
-};
 
 /** The time of expected points that have none: any will do. */
 export const ANY_TIME: bigint = -(2n ** 63n);
@@ -88,7 +82,7 @@ const UNPRINTABLE = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]
  *
  * @returns lines, each with its end; empty where nothing came
  */
-export function outputText(output: readonly Output[], precision: Precision): string {
+export function outputText(output: readonly PointOrBatch[], precision: Precision): string {
   const line = new LineProtocolWriter();
   const text = write(output, precision, line).replace(/\n+$/, "\n");
   const { points, fields, tags } = line.losses;
@@ -99,7 +93,7 @@ export function outputText(output: readonly Output[], precision: Precision): str
 }
 
 /** Whether line protocol holds all but the name, the time, tags and fields, and there is nothing else to hold. */
-function isPlain(item: Output): boolean {
+function isPlain(item: PointOrBatch): boolean {
   if (item.kind === "point") return !multiline(item.point);
   const { points } = item.batch;
   return points.length > 0 && !points.some(multiline);
@@ -110,14 +104,14 @@ function multiline(point: Point): boolean {
   return point.fieldsString.values().some((value) => value.includes("\n"));
 }
 
-function isOnTheGrid(output: readonly Output[], precision: Precision): boolean {
+function isOnTheGrid(output: readonly PointOrBatch[], precision: Precision): boolean {
   const unit = nanosecondsOf(precision);
   return output.every((item) =>
     (item.kind === "point" ? [item.point] : item.batch.points).every(({ time }) => time % unit === 0n)
   );
 }
 
-function write(output: readonly Output[], precision: Precision, writer: PointWriter): string {
+function write(output: readonly PointOrBatch[], precision: Precision, writer: PointWriter): string {
   const unit = nanosecondsOf(precision);
   const inLine = writer instanceof LineProtocolWriter;
   // Times are those of the writer, in its unit; JSON lines have another form for what lies between.

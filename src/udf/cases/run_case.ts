@@ -1,3 +1,4 @@
+import type { PointOrBatch } from "../batcher.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { startLongTimer } from "../../base/time.ts";
 import { grouped } from "../../base/units.ts";
@@ -11,7 +12,7 @@ import type { RunningUdf } from "../running_udf.ts";
 import type { CaseStep, Expectation, UdfCase } from "./case_file.ts";
 import type { CaseProblem } from "./compare.ts";
 import { judge } from "./judge.ts";
-import { ANY_TIME, type CaseItem, type CasePoints, type Output } from "./points.ts";
+import { ANY_TIME, type CaseItem, type CasePoints } from "./points.ts";
 import type { PointFileConfig } from "./schema.ts";
 
 /** Lines of stderr that are kept. */
@@ -66,7 +67,7 @@ export interface CaseResult {
   /** The last lines that the UDF wrote to stderr. */
   readonly stderr: readonly string[];
   /** What came in each step that was run to its end. */
-  readonly outputs: readonly (readonly Output[])[];
+  readonly outputs: readonly (readonly PointOrBatch[])[];
   readonly durationMs: number;
 }
 
@@ -108,7 +109,7 @@ export async function runCase(test: UdfCase, options: RunCaseOptions): Promise<C
 class CaseRun {
   readonly warnings: string[] = [];
   readonly stderr: string[] = [];
-  readonly outputs: Output[][] = [];
+  readonly outputs: PointOrBatch[][] = [];
   readonly #test: UdfCase;
   readonly #options: RunCaseOptions;
   #provides: EdgeType = "stream";
@@ -132,7 +133,7 @@ class CaseRun {
     try {
       let state = restore === undefined ? undefined : await this.#stateOf(restore);
       for (const [i, step] of steps.entries()) {
-        const output: Output[] = [];
+        const output: PointOrBatch[] = [];
         const isLast = i === steps.length - 1;
         let failure: unknown;
         try {
@@ -157,7 +158,7 @@ class CaseRun {
 
   async #judge(
     { expect, line }: CaseStep,
-    output: readonly Output[],
+    output: readonly PointOrBatch[],
     failure: unknown,
   ): Promise<{ found: CaseProblem[]; isError: boolean }> {
     if (failure !== undefined) {
@@ -236,10 +237,10 @@ class CaseRun {
     }
   }
 
-  #receiver(output: Output[]): Receiver {
+  #receiver(output: PointOrBatch[]): Receiver {
     const { maxPoints } = this.#test;
     let points = 0;
-    const take = (item: Output, more: number) => {
+    const take = (item: PointOrBatch, more: number) => {
       points += more;
       if (points > maxPoints) {
         throw new TineError("too-many-points", `the UDF sent more than ${grouped(maxPoints)} points (maxPoints)`);
@@ -317,7 +318,7 @@ interface DriveOptions {
   readonly state: Uint8Array | undefined;
   readonly isLast: boolean;
   /** Gets what the UDF sends. */
-  readonly output: Output[];
+  readonly output: PointOrBatch[];
   /** Ends the UDF by force. */
   readonly signal: AbortSignal;
 }

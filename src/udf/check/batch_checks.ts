@@ -1,7 +1,8 @@
+import type { PointOrBatch } from "../batcher.ts";
 import { groupId, groupOfBatch, groupOfPoint, sortDimensions } from "../group.ts";
 import { type Check, skip, warnOnly } from "./check.ts";
 import type { Context } from "./context.ts";
-import { copyUnits, fieldNames, pointsOf, requestsOf, sampleBatch, sampleUnits, spanOf, type Unit } from "./data.ts";
+import { copyUnits, fieldNames, pointsOf, requestsOf, sampleBatch, sampleUnits, spanOf } from "./data.ts";
 import type { Probe } from "./probe.ts";
 
 /** Batches, which Kapacitor trusts without looking: what is wrong with one crashes it or spoils all that follows. */
@@ -47,7 +48,7 @@ export const batchChecks: readonly Check[] = [
     run(context) {
       wantsBatches(context);
       // A node before the UDF may have filtered the points; Kapacitor does not correct the size.
-      const units = [[0, 0], [1, 0], [5, 0], [5, 8], [0, 3], [5, 2]].map(([points, size], i): Unit => {
+      const units = [[0, 0], [1, 0], [5, 0], [5, 8], [0, 3], [5, 2]].map(([points, size], i): PointOrBatch => {
         const made = batchOf(context, points, 10 * i);
         return { kind: "batch", batch: { ...made, begin: { ...made.begin, size: BigInt(size) } } };
       });
@@ -108,14 +109,14 @@ export const batchChecks: readonly Check[] = [
 ];
 
 /** Sends batches and sees that what comes back is in order. */
-async function takes(context: Context, units: readonly Unit[]): Promise<void> {
+async function takes(context: Context, units: readonly PointOrBatch[]): Promise<void> {
   const probe: Probe = await context.start();
   await probe.send(...requestsOf(units));
   await probe.settle();
   await probe.finish();
 }
 
-function batch(context: Context, size: number, first: number): Unit {
+function batch(context: Context, size: number, first: number): PointOrBatch {
   return { kind: "batch", batch: batchOf(context, size, first) };
 }
 
@@ -233,7 +234,7 @@ function headOf(item: { name: string; time: bigint } | { name: string; tmax: big
 }
 
 /** The data, grouped in each way in turn. */
-function grouped(context: Context): Unit[] {
+function grouped(context: Context): PointOrBatch[] {
   return context.subject.units().map((unit, i) => {
     const { byName, dimensions } = GROUPINGS[i % GROUPINGS.length];
     const [copy] = copyUnits([unit], 0n, (point) => {

@@ -15,7 +15,7 @@ export interface Check {
    * Makes the check.
    *
    * @returns a remark for a UDF that passed
-   * @throws {Finding} for one that did not
+   * @throws {CheckError} for one that did not
    */
   run(context: Context): Promise<string | void>;
 }
@@ -24,7 +24,7 @@ export interface Check {
 export interface CheckResult {
   readonly id: string;
   readonly title: string;
-  readonly status: "pass" | Trouble;
+  readonly status: "pass" | NonPassStatus;
   /** What is wrong, why it was skipped, or a remark. */
   readonly reason?: string;
   readonly evidence?: Evidence;
@@ -36,7 +36,7 @@ export interface CheckResult {
 }
 
 /** The result of a check that did not pass. */
-export type Trouble = "fail" | "warn" | "skip";
+export type NonPassStatus = "fail" | "warn" | "skip";
 
 /** What a failed check has to show. */
 export interface Evidence {
@@ -51,17 +51,17 @@ export interface Evidence {
 }
 
 /** Ends a check with something else than a pass. */
-export class Finding extends Error {
+export class CheckError extends Error {
   override name = "Finding";
 
   /**
-   * @param trouble `fail`: a real Kapacitor can run into it; `warn`: it is unwise; `skip`: it could not be checked
+   * @param status `fail`: a real Kapacitor can run into it; `warn`: it is unwise; `skip`: it could not be checked
    * @param reason one clause: what is wrong, or why the check was skipped
    * @param evidence absent where the check was skipped
    * @param causeKey what two failures share that have one cause: how the UDF crashed, the error that it reported
    */
   constructor(
-    readonly trouble: Trouble,
+    readonly status: NonPassStatus,
     readonly reason: string,
     readonly evidence?: Evidence,
     readonly causeKey?: string,
@@ -74,7 +74,7 @@ export class Finding extends Error {
 export const NEVER = "never";
 
 /** A failure of a UDF that did all that was asked, and did not end well. */
-export class BadEnd extends Finding {
+export class BadEnd extends CheckError {
   override name = "BadEnd";
 
   /** @param end how it ended, without what it wrote to stderr; or {@linkcode NEVER} */
@@ -84,7 +84,7 @@ export class BadEnd extends Finding {
 }
 
 /** A failure of a UDF that does nothing any more: further checks would only wait. */
-export class Stuck extends Finding {
+export class Stuck extends CheckError {
   override name = "Stuck";
 
   constructor(reason: string, evidence: Evidence) {
@@ -93,13 +93,13 @@ export class Stuck extends Finding {
 }
 
 /** A check that cannot be made, and why. */
-export function skip(reason: string): Finding {
-  return new Finding("skip", reason);
+export function skip(reason: string): CheckError {
+  return new CheckError("skip", reason);
 }
 
 /** A failure as a warning, where a real Kapacitor does not send what led to it. */
 export function warnOnly(error: unknown): unknown {
-  return error instanceof Finding && error.trouble === "fail"
-    ? new Finding("warn", error.reason, error.evidence)
+  return error instanceof CheckError && error.status === "fail"
+    ? new CheckError("warn", error.reason, error.evidence)
     : error;
 }

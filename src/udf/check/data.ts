@@ -1,10 +1,7 @@
-import type { Batch } from "../batcher.ts";
+import type { Batch, PointOrBatch } from "../batcher.ts";
 import type { EdgeType, Option, Request } from "../messages.ts";
 import { type FieldValue, Point } from "../point.ts";
 import type { Check } from "./check.ts";
-
-/** What a host sends as a whole: a point of a stream, or a batch. */
-export type Unit = { kind: "point"; point: Point } | { kind: "batch"; batch: Batch };
 
 const SECOND = 1_000_000_000n;
 const START = 1_700_000_000n * SECOND;
@@ -13,7 +10,7 @@ const ROUNDS = 20;
 const BATCHES = 2;
 
 /** The requests that send these units. */
-export function requestsOf(units: readonly Unit[]): Request[] {
+export function requestsOf(units: readonly PointOrBatch[]): Request[] {
   return units.flatMap((unit): Request[] => {
     if (unit.kind === "point") return [unit];
     const { begin, points, end } = unit.batch;
@@ -26,7 +23,7 @@ export function requestsOf(units: readonly Unit[]): Request[] {
 }
 
 /** The points of a unit. */
-export function pointsOf(unit: Unit): Point[] {
+export function pointsOf(unit: PointOrBatch): Point[] {
   return unit.kind === "point" ? [unit.point] : unit.batch.points;
 }
 
@@ -35,7 +32,7 @@ export function pointsOf(unit: Unit): Point[] {
  * number in the field `value` and in each field that an option seems to name. Some values lie far from the others, and
  * no two points have the same time.
  */
-export function sampleUnits(wants: EdgeType, options: readonly Option[]): Unit[] {
+export function sampleUnits(wants: EdgeType, options: readonly Option[]): PointOrBatch[] {
   const names = fieldNames(options);
   if (wants === "stream") {
     return Array.from({ length: ROUNDS * HOSTS.length }, (_, i) => ({
@@ -75,7 +72,11 @@ export function fieldNames(options: readonly Option[]): string[] {
 }
 
 /** Units with the same content, moved in time by `shift` ns and changed by `change`; the originals stay as they are. */
-export function copyUnits(units: readonly Unit[], shift = 0n, change: (point: Point) => void = () => {}): Unit[] {
+export function copyUnits(
+  units: readonly PointOrBatch[],
+  shift = 0n,
+  change: (point: Point) => void = () => {},
+): PointOrBatch[] {
   const copy = (point: Point) => {
     const copied = point.copy();
     copied.time = BigInt.asIntN(64, point.time + shift);
@@ -91,8 +92,8 @@ export function copyUnits(units: readonly Unit[], shift = 0n, change: (point: Po
 }
 
 /** Repeats the units, later each time, until there are at least this many points. */
-export function repeatUnits(units: readonly Unit[], points: number): Unit[] {
-  const repeated: Unit[] = [];
+export function repeatUnits(units: readonly PointOrBatch[], points: number): PointOrBatch[] {
+  const repeated: PointOrBatch[] = [];
   const span = spanOf(units);
   for (let round = 0n, count = 0; count < points; round++) {
     const copies = copyUnits(units, round * span);
@@ -103,7 +104,7 @@ export function repeatUnits(units: readonly Unit[], points: number): Unit[] {
 }
 
 /** How far these units must be moved to lie behind themselves, in ns. */
-export function spanOf(units: readonly Unit[]): bigint {
+export function spanOf(units: readonly PointOrBatch[]): bigint {
   let first: bigint | undefined, last: bigint | undefined;
   for (const { time } of units.flatMap(pointsOf)) {
     if (first === undefined || time < first) first = time;

@@ -1,7 +1,8 @@
+import type { PointOrBatch } from "../batcher.ts";
 import { firstDifference } from "./canonical.ts";
 import type { Check } from "./check.ts";
 import type { Context } from "./context.ts";
-import { copyUnits, pointsOf, requestsOf, setField, type Unit } from "./data.ts";
+import { copyUnits, pointsOf, requestsOf, setField } from "./data.ts";
 import type { Request } from "../messages.ts";
 import type { Probe } from "./probe.ts";
 import { frame, framesOf, withUnknownFields } from "./wire.ts";
@@ -192,7 +193,7 @@ async function succeeds(probe: Probe): Promise<void> {
 }
 
 /** A unit as Kapacitor sent it before there was byName, size and fieldsBool. */
-function older(unit: Unit): Unit {
+function older(unit: PointOrBatch): PointOrBatch {
   const [copy] = copyUnits([unit], 0n, (point) => {
     if (point.fieldsBool.size > 0) point.fieldsBool = new Map();
     if (point.byName) {

@@ -1,6 +1,7 @@
+import type { PointOrBatch } from "../batcher.ts";
 import type { Check } from "./check.ts";
 import type { Context } from "./context.ts";
-import { pointsOf, repeatUnits, requestsOf, type Unit } from "./data.ts";
+import { pointsOf, repeatUnits, requestsOf } from "./data.ts";
 import type { Probe } from "./probe.ts";
 
 const KEEPALIVES = 10;
@@ -76,7 +77,7 @@ async function askTime(probe: Probe, time: bigint): Promise<void> {
 }
 
 /** As much data as the UDF handles in a moment, and a conversation for it. */
-async function burst(context: Context): Promise<{ units: Unit[]; probe: Probe; points: number }> {
+async function burst(context: Context): Promise<{ units: PointOrBatch[]; probe: Probe; points: number }> {
   const probe = await context.start();
   const trial = repeatUnits(context.subject.units(), FEWEST);
   const started = performance.now();
@@ -89,6 +90,6 @@ async function burst(context: Context): Promise<{ units: Unit[]; probe: Probe; p
   return { units, probe, points: count(units) };
 }
 
-function count(units: readonly Unit[]): number {
+function count(units: readonly PointOrBatch[]): number {
   return units.reduce((sum, unit) => sum + pointsOf(unit).length, 0);
 }

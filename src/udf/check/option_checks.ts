@@ -1,5 +1,5 @@
 import type { Option, OptionValue } from "../messages.ts";
-import { type Check, Finding, skip } from "./check.ts";
+import { type Check, CheckError, skip } from "./check.ts";
 import type { Context } from "./context.ts";
 import type { Probe } from "./probe.ts";
 import { sampleOptions } from "./subject.ts";
@@ -22,8 +22,8 @@ export const optionChecks: readonly Check[] = [
       }
       const evidence = { sent: "init", came: subject.refusal, expected: "a success; options are given with --set" };
       throw subject.hasSettings || subject.echoes
-        ? new Finding("fail", subject.refusal, evidence)
-        : new Finding("warn", `${subject.refusal}; most checks need its options: give them with --set`, evidence);
+        ? new CheckError("fail", subject.refusal, evidence)
+        : new CheckError("warn", `${subject.refusal}; most checks need its options: give them with --set`, evidence);
     },
   },
   {

@@ -1,3 +1,4 @@
+import type { PointOrBatch } from "../batcher.ts";
 import { settlesWithin } from "../../base/time.ts";
 import { Condition } from "../../base/condition.ts";
 import { messageOf } from "../../base/errors.ts";
@@ -8,8 +9,7 @@ import type { BeginBatch, EdgeType, Request, Response } from "../messages.ts";
 import type { RunningUdf } from "../running_udf.ts";
 import { Session } from "../session.ts";
 import type { Point } from "../point.ts";
-import type { Output } from "./canonical.ts";
-import { BadEnd, type Evidence, Finding, NEVER, Stuck } from "./check.ts";
+import { BadEnd, CheckError, type Evidence, NEVER, Stuck } from "./check.ts";
 import { describeRequest, describeResponse, Transcript } from "./transcript.ts";
 import { framesOf } from "./wire.ts";
 
@@ -44,12 +44,12 @@ type Answer = Exclude<Response, { kind: "keepalive" | "error" | "point" | "begin
 
 /**
  * A conversation with a fresh UDF in raw frames: sends what a check wants, whether a host would or not, and takes what
- * comes, which must be in order whatever was sent. Whatever is wrong ends it in a {@linkcode Finding} that shows both
+ * comes, which must be in order whatever was sent. Whatever is wrong ends it in a {@linkcode CheckError} that shows both
  * sides.
  */
 export class Probe {
   /** Points and whole batches that came back, in order. */
-  readonly outputs: Output[] = [];
+  readonly outputs: PointOrBatch[] = [];
   /** Times of the keepalive responses that came, in order. */
   readonly keepalives: bigint[] = [];
   /** The text of the ErrorResponse, once one has come. */
@@ -167,7 +167,7 @@ export class Probe {
       if (this.#outputEnded) {
         const end = await this.#explainEnd();
         if (end === undefined) throw this.fail("it ended its output", expected);
-        throw new Finding("fail", `it ${end}`, this.evidence(expected), `crash: ${end}`);
+        throw new CheckError("fail", `it ${end}`, this.evidence(expected), `crash: ${end}`);
       }
       if (!await this.#options.within(this.#changed.wait())) {
         const text = textOn(this.#session.rest);
@@ -242,18 +242,23 @@ export class Probe {
     this.longestSilenceMs = 0;
   }
 
-  #reported(expected: string): Finding {
-    return new Finding("fail", `it reported an error: ${this.error}`, this.evidence(expected), `error: ${this.error}`);
+  #reported(expected: string): CheckError {
+    return new CheckError(
+      "fail",
+      `it reported an error: ${this.error}`,
+      this.evidence(expected),
+      `error: ${this.error}`,
+    );
   }
 
   /** A failure with what was sent and what came. */
-  fail(reason: string, expected: string, came?: string): Finding {
-    return new Finding("fail", reason, this.evidence(expected, came));
+  fail(reason: string, expected: string, came?: string): CheckError {
+    return new CheckError("fail", reason, this.evidence(expected, came));
   }
 
   /** A warning with what was sent and what came. */
-  warn(reason: string, expected: string, came?: string): Finding {
-    return new Finding("warn", reason, this.evidence(expected, came));
+  warn(reason: string, expected: string, came?: string): CheckError {
+    return new CheckError("warn", reason, this.evidence(expected, came));
   }
 
   /** Both sides of the conversation. */
@@ -284,7 +289,7 @@ export class Probe {
     throw this.#stuck("read its input", "a UDF that reads its input");
   }
 
-  #stuck(verb: string, expected: string): Finding {
+  #stuck(verb: string, expected: string): CheckError {
     const waited = `within ${this.#options.timeoutMs / 1000} s`;
     this.#came.add(`no ${verb === "read its input" ? "reading" : verb} ${waited}`);
     return new Stuck(`it did not ${verb} ${waited}`, this.evidence(expected));

@@ -1,4 +1,4 @@
-import { BadEnd, type Check, type CheckResult, Finding, NEVER, Stuck } from "./check.ts";
+import { BadEnd, type Check, CheckError, type CheckResult, NEVER, Stuck } from "./check.ts";
 import { Context } from "./context.ts";
 import { dataCheck } from "./data.ts";
 import { Subject, type SubjectOptions } from "./subject.ts";
@@ -134,14 +134,14 @@ async function runCheck(
     if (judgesEnd) return done("skip", { reason: `follows from ${known.id}: ${end}`, follows: known.id });
     return done("pass", { reason: `${remark === undefined ? "" : `${remark}; `}but ${end}, see ${known.id}` });
   } catch (error) {
-    if (!(error instanceof Finding)) throw error;
+    if (!(error instanceof CheckError)) throw error;
     if (reportsEnd && error instanceof BadEnd) subject.knownEnd ??= { id, end: error.end };
     if (error instanceof Stuck && (subject.silentSince !== undefined || !await subject.answers())) {
       if (subject.silentSince !== undefined) return done("skip", { reason: subject.silence });
       subject.silentSince = id;
     }
-    const { trouble, reason, evidence, causeKey } = error;
-    return done(trouble, { reason, evidence, causeKey });
+    const { status, reason, evidence, causeKey } = error;
+    return done(status, { reason, evidence, causeKey });
   }
 }
 

@@ -1,6 +1,7 @@
+import type { PointOrBatch } from "../batcher.ts";
 import { firstDifference } from "./canonical.ts";
 import { type Check, skip } from "./check.ts";
-import { repeatUnits, requestsOf, type Unit } from "./data.ts";
+import { repeatUnits, requestsOf } from "./data.ts";
 import type { Probe } from "./probe.ts";
 
 const SNAPSHOTS = 5;
@@ -84,7 +85,7 @@ export const snapshotChecks: readonly Check[] = [
     title: "answers snapshots between points",
     async run(context) {
       const probe = await context.start();
-      const units: Unit[] = repeatUnits(context.subject.units(), LOAD_POINTS);
+      const units: PointOrBatch[] = repeatUnits(context.subject.units(), LOAD_POINTS);
       const share = Math.ceil(units.length / SNAPSHOTS);
       context.patient = true;
       for (let i = 0; i < SNAPSHOTS; i++) {

@@ -1,10 +1,11 @@
+import type { PointOrBatch } from "../batcher.ts";
 import { parseSettings } from "../option_settings.ts";
 import type { InfoResponse, Option, OptionValue, ValueType } from "../messages.ts";
 import type { RunningUdf } from "../running_udf.ts";
-import { firstDifference, type Output } from "./canonical.ts";
+import { firstDifference } from "./canonical.ts";
 import { Context } from "./context.ts";
-import { copyUnits, requestsOf, sampleUnits, type Unit } from "./data.ts";
-import { Finding, skip } from "./check.ts";
+import { copyUnits, requestsOf, sampleUnits } from "./data.ts";
+import { CheckError, skip } from "./check.ts";
 import { describeRequest } from "./transcript.ts";
 
 /** Pauses before the end of input that show whether a UDF adds points by its own clock. */
@@ -18,7 +19,7 @@ export interface SubjectOptions {
   /** Options as people write them, `name=value`; without any, what the UDF accepts is found out. */
   settings?: readonly string[];
   /** Makes the data of one's own, once it is known what the UDF wants; absent: samples. */
-  data?: (info: InfoResponse) => Promise<Unit[]>;
+  data?: (info: InfoResponse) => Promise<PointOrBatch[]>;
   /** How long a check may wait, in ms; default 10,000. */
   timeoutMs?: number;
   /** Stops all checks. */
@@ -27,7 +28,7 @@ export interface SubjectOptions {
 
 /** What a UDF makes of the data, undisturbed. */
 export interface Reference {
-  outputs: readonly Output[];
+  outputs: readonly PointOrBatch[];
   /** Fresh runs gave the same, however long they lasted. */
   deterministic: boolean;
 }
@@ -51,7 +52,7 @@ export class Subject {
   #options: readonly Option[] | undefined;
   #refusal = "it was not asked to init";
   #echoes = false;
-  #units: Unit[] | undefined;
+  #units: PointOrBatch[] | undefined;
   #reference: Promise<Reference> | undefined;
   #stuck = false;
 
@@ -103,7 +104,7 @@ export class Subject {
         const named = options.find(({ name }) => outcome.error.split(/[^\w-]+/).includes(name));
         if (!this.hasSettings && named !== undefined) candidates.push(options.filter((option) => option !== named));
       } catch (error) {
-        if (!(error instanceof Finding)) throw error;
+        if (!(error instanceof CheckError)) throw error;
         this.#refusal = `at init ${error.reason}`;
       }
     }
@@ -138,7 +139,7 @@ export class Subject {
   }
 
   /** Data that fits the UDF; fresh copies, since handlers in this process may change what they get. */
-  units(shift = 0n): Unit[] {
+  units(shift = 0n): PointOrBatch[] {
     if (this.#stuck) throw skip("it gets stuck on ordinary data, see data");
     return copyUnits(this.#units ?? [], shift);
   }
@@ -157,7 +158,7 @@ export class Subject {
       await probe.answer("info");
       return true;
     } catch (error) {
-      if (error instanceof Finding) return false;
+      if (error instanceof CheckError) return false;
       throw error;
     }
   }
@@ -174,7 +175,7 @@ export class Subject {
     try {
       return await this.#reference;
     } catch (error) {
-      if (error instanceof Finding) throw skip("it does not survive ordinary data, see data");
+      if (error instanceof CheckError) throw skip("it does not survive ordinary data, see data");
       throw error;
     }
   }
@@ -188,7 +189,7 @@ export class Subject {
   }
 
   /** A fresh run on the data, with a pause before the end of input. */
-  async #run(pauseMs?: number): Promise<Output[]> {
+  async #run(pauseMs?: number): Promise<PointOrBatch[]> {
     await using context = new Context(this);
     const probe = await context.start();
     await probe.send(...requestsOf(this.units()));

@@ -1,9 +1,10 @@
+import type { PointOrBatch } from "../batcher.ts";
 import { type Check, warnOnly } from "./check.ts";
-import { copyUnits, pointsOf, requestsOf, setField, spanOf, type Unit } from "./data.ts";
+import { copyUnits, pointsOf, requestsOf, setField, spanOf } from "./data.ts";
 import { concat } from "../../wire/bytes.ts";
 import { frame, payloadOf } from "./wire.ts";
 import type { FieldValue, Point } from "../point.ts";
-import { valueText } from "./canonical.ts";
+import { canonicalValue } from "./canonical.ts";
 import type { Context } from "./context.ts";
 import type { Probe } from "./probe.ts";
 
@@ -215,11 +216,11 @@ export interface Bystander {
 /** A field of this value. */
 export function field(name: string, value: FieldValue): Bystander {
   return {
-    label: `the field ${JSON.stringify(name)} = ${valueText(value)}`,
+    label: `the field ${JSON.stringify(name)} = ${canonicalValue(value)}`,
     plant: (point) => setField(point, name, value),
     look(point) {
       const found = point.field(name);
-      return found === undefined ? undefined : valueText(found);
+      return found === undefined ? undefined : canonicalValue(found);
     },
   };
 }
@@ -242,7 +243,7 @@ export function tag(name: string, value: string): Bystander {
  * to survive.
  *
  * @param kinds ordinary bystanders, and the extreme ones that stand or fall with each
- * @throws {Finding} for what was altered or lost
+ * @throws {CheckError} for what was altered or lost
  */
 export async function compareBystanders(
   context: Context,
@@ -280,17 +281,21 @@ export async function compareBystanders(
     : "handed on unchanged";
 }
 
-function planted(units: readonly Unit[], shift: bigint, bystanders: readonly Bystander[]): Unit[] {
+function planted(units: readonly PointOrBatch[], shift: bigint, bystanders: readonly Bystander[]): PointOrBatch[] {
   return copyUnits(units, shift, (point) => bystanders.forEach((bystander) => bystander.plant(point)));
 }
 
-async function sendPlanted(probe: Probe, units: readonly Unit[], bystanders: readonly Bystander[]): Promise<void> {
+async function sendPlanted(
+  probe: Probe,
+  units: readonly PointOrBatch[],
+  bystanders: readonly Bystander[],
+): Promise<void> {
   await probe.send(...requestsOf(units));
   probe.note(`(all points with ${bystanders.map(({ label }) => label).join(", ")})`);
 }
 
 /** Returns what became of a bystander in each point that came back, by the time of the point. */
-function fatesOf(probe: Probe, units: readonly Unit[], bystander: Bystander) {
+function fatesOf(probe: Probe, units: readonly PointOrBatch[], bystander: Bystander) {
   const sources = new Map(units.flatMap(pointsOf).map((point) => [point.time, point]));
   return probe.points().flatMap((point) => {
     const source = sources.get(point.time);

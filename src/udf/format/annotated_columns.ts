@@ -1,6 +1,6 @@
 import { parseDuration } from "../../base/units.ts";
 import { type FieldMaps, quoted } from "./input_item.ts";
-import { type ColumnType, setTyped } from "./field_column.ts";
+import { type FieldColumnType, setTyped } from "./field_column.ts";
 import { parseRfc3339, parseTime } from "./timestamp.ts";
 
 /** What a column of annotated CSV is for. */
@@ -105,7 +105,7 @@ export function timeOfCell(cell: string, { format }: AnnotatedColumn, unit: bigi
 const SEPARATORS = ". _\t\r\n";
 const PLAIN_NUMBER = /^[-+\d.eE]+$/;
 
-const TYPE_OF: Readonly<Record<string, ColumnType>> = {
+const TYPE_OF: Readonly<Record<string, FieldColumnType>> = {
   string: "string",
   base64Binary: "string",
   double: "double",

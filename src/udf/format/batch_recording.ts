@@ -1,7 +1,7 @@
 import { Point } from "../point.ts";
 import { FieldMaps, type InputItem, type PointDefaults } from "./input_item.ts";
 import { type JsonElementReader, JsonNumber, JsonReason, type JsonValue } from "./json_elements.ts";
-import { objectOf, setJsonField, stringOf, tagsOf, timeOf } from "./json_points.ts";
+import { jsonTime, objectOf, setJsonField, stringOf, tagsOf } from "./json_points.ts";
 
 /** How Go writes a time that is not set. */
 const NO_TIME = "0001-01-01T00:00:00Z";
@@ -82,7 +82,7 @@ export class BatchRecordingReader implements JsonElementReader {
         if (value instanceof JsonNumber && value.isInteger) fields.setDouble(key, Number(value.text));
         else setJsonField(fields, key, value);
       }
-      const time = timeOf(point.get("time") ?? null, "the time of a point", this.#unit);
+      const time = jsonTime(point.get("time") ?? null, "the time of a point", this.#unit);
       if (latest === undefined || time > latest) latest = time;
       const own = tagsOf(point.get("tags") ?? null);
       const read = new Point({
@@ -98,7 +98,7 @@ export class BatchRecordingReader implements JsonElementReader {
     }
     const recorded = tmaxGiven === undefined || tmaxGiven === NO_TIME
       ? undefined
-      : timeOf(tmaxGiven, "tmax", this.#unit);
+      : jsonTime(tmaxGiven, "tmax", this.#unit);
     const tmax = recorded === undefined || recorded < latest! ? latest! : recorded;
     return [
       { kind: "begin", line: points[0].line, begin: { name, group, tags, size: BigInt(points.length), byName } },

@@ -3,10 +3,10 @@ import { type FieldMaps, quoted } from "./input_item.ts";
 import { parseInt64 } from "./int64.ts";
 
 /** What the values of a column are. */
-export type ColumnType = "int" | "double" | "bool" | "string";
+export type FieldColumnType = "int" | "double" | "bool" | "string";
 
 /** What a person may declare a field to be: of a type, a tag, or left out. */
-export type GivenType = ColumnType | "tag" | "ignore";
+export type GivenType = FieldColumnType | "tag" | "ignore";
 
 /** The words for {@linkcode GivenType}. */
 export const GIVEN_TYPES: readonly GivenType[] = ["double", "int", "bool", "string", "tag", "ignore"];
@@ -37,7 +37,7 @@ export function trimmedCell(cell: string): string {
 }
 
 /** What a cell is by itself, without spaces around it. */
-function typeOfCell(cell: string): ColumnType {
+function typeOfCell(cell: string): FieldColumnType {
   if (INTEGER.test(cell)) return "int";
   if (DOUBLE.test(cell) || SPECIAL_DOUBLE.test(cell)) return "double";
   return BOOLEAN.test(cell) ? "bool" : "string";
@@ -48,7 +48,7 @@ function typeOfCell(cell: string): ColumnType {
  *
  * @returns why the cell cannot be used, or ""
  */
-export function setTyped(fields: FieldMaps, name: string, type: ColumnType, cell: string): string {
+export function setTyped(fields: FieldMaps, name: string, type: FieldColumnType, cell: string): string {
   if (type === "string") {
     fields.setString(name, cell);
     return "";
@@ -84,22 +84,22 @@ export function setTyped(fields: FieldMaps, name: string, type: ColumnType, cell
  * are strings, since they are identifiers.
  */
 export class FieldColumn {
-  readonly #seen = new Map<ColumnType, Sight>();
-  readonly #given: ColumnType | undefined;
-  #type: ColumnType | undefined;
+  readonly #seen = new Map<FieldColumnType, Sight>();
+  readonly #given: FieldColumnType | undefined;
+  #type: FieldColumnType | undefined;
 
   /** @param given the type, where it is known; a cell of another type then cannot be used */
-  constructor(readonly name: string, given?: ColumnType) {
+  constructor(readonly name: string, given?: FieldColumnType) {
     this.#given = given;
   }
 
   /** The type of all cells; undefined until it is known. */
-  get type(): ColumnType | undefined {
+  get type(): FieldColumnType | undefined {
     return this.#given ?? this.#type;
   }
 
   /** Whether a cell of this type has been seen. */
-  hasSeen(type: ColumnType): boolean {
+  hasSeen(type: FieldColumnType): boolean {
     return this.#seen.has(type);
   }
 

@@ -1,7 +1,7 @@
 import { Point } from "../point.ts";
 import { FieldMaps, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
 import { type JsonElementReader, JsonReason, type JsonValue } from "./json_elements.ts";
-import { arrayOf, jsonText, setJsonField, stringOf, tagsOf, timeOf } from "./json_points.ts";
+import { arrayOf, jsonText, jsonTime, setJsonField, stringOf, tagsOf } from "./json_points.ts";
 
 const RESULT = "$.results[]";
 const SERIES = "$.results[].series[]";
@@ -87,7 +87,7 @@ export class InfluxJsonReader implements JsonElementReader {
       const value = row[i];
       if (value === null) continue;
       if (column === "time") {
-        time = timeOf(value, "time", unit);
+        time = jsonTime(value, "time", unit);
       } else if (this.#tagColumns.includes(column)) {
         const tag = stringOf(value, `the tag ${quoted(column)}`);
         if (tag !== "") tags.set(column, tag);

@@ -18,7 +18,7 @@ export function jsonText(value: JsonValue): string {
  * @param unit ns
  * @throws {JsonReason}
  */
-export function timeOf(value: JsonValue, what: string, unit: bigint): bigint {
+export function jsonTime(value: JsonValue, what: string, unit: bigint): bigint {
   if (typeof value === "string") {
     const time = parseRfc3339(value);
     if (time !== undefined) return time;

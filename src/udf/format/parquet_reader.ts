@@ -9,7 +9,7 @@ import {
 } from "hyparquet";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { terminalText } from "../../base/terminal_text.ts";
-import { count } from "../../base/units.ts";
+import { formatCount } from "../../base/units.ts";
 import { type FieldValue, Point } from "../point.ts";
 import { badLine, FieldMaps, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
 import type { ItemSource, SourceOptions } from "./item_source.ts";
@@ -146,7 +146,7 @@ function described(bytes: Uint8Array<ArrayBuffer>, options: ParquetOptions): {
 } {
   checkMagic(bytes);
   if (bytes.length < 12 || magicAt(bytes, bytes.length - MAGIC_BYTES) !== "PAR1") {
-    const size = count(bytes.length, "byte");
+    const size = formatCount(bytes.length, "byte");
     throw bad(`is cut short: its ${size} do not end with "PAR1", and what it holds is described at its end`);
   }
   try {
@@ -202,7 +202,7 @@ function checkPlaces({ row_groups, metadata_length }: FileMetaData, size: number
       const start = dictionary_page_offset ?? data_page_offset;
       if (start >= 4n && total_compressed_size >= 0n && start + total_compressed_size <= end) continue;
       const name = quoted(path_in_schema.join("."));
-      throw bad(`is damaged: column ${name} is outside of the file, which has ${count(size, "byte")}`);
+      throw bad(`is damaged: column ${name} is outside of the file, which has ${formatCount(size, "byte")}`);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { Point } from "../point.ts";
 import { FieldMaps, type InputItem, type PointDefaults, quoted } from "./input_item.ts";
 import { type JsonElementReader, JsonReason, type JsonValue } from "./json_elements.ts";
-import { objectOf, setJsonField, stringOf, tagsOf, timeOf } from "./json_points.ts";
+import { jsonTime, objectOf, setJsonField, stringOf, tagsOf } from "./json_points.ts";
 
 const MEMBERS = ["name", "timestamp", "tags", "fields"];
 
@@ -56,7 +56,7 @@ export class TelegrafJsonReader implements JsonElementReader {
     const fields = new FieldMaps();
     for (const [key, value] of metric) {
       if (key === "name") name = stringOf(value, "name");
-      else if (key === "timestamp") time = timeOf(value, "timestamp", unit);
+      else if (key === "timestamp") time = jsonTime(value, "timestamp", unit);
       else if (key === "tags") tags = tagsOf(value);
       else if (key !== "fields") checkKey(key);
       else for (const [field, fieldValue] of objectOf(value, "fields")) setJsonField(fields, field, fieldValue);

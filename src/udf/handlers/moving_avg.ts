@@ -40,7 +40,7 @@ export function createHandler(agent: Output): Handler {
   }
 
   function snapshot(): Uint8Array {
-    const groups = Array.from(windows, ([group, window]): [string, SavedWindow] => [group, window.save()]);
+    const groups = Array.from(windows, ([group, window]): [string, SavedCountWindow] => [group, window.save()]);
     return new TextEncoder().encode(JSON.stringify({ field: field.name, size, groups }));
   }
 
@@ -50,7 +50,7 @@ export function createHandler(agent: Output): Handler {
       const saved = JSON.parse(new TextDecoder().decode(snapshot));
       const restored = new Map<string, Window>(
         saved.groups.map((
-          [group, window]: [string, SavedWindow],
+          [group, window]: [string, SavedCountWindow],
         ) => [String(group), Window.load(size, window, saved.size)]),
       );
       if (saved.field === undefined || saved.field === field.name) windows = restored;
@@ -76,7 +76,7 @@ function failure(error: string): Outcome {
 }
 
 /** A window as it is saved: numbers as text, since JSON has no NaN, no infinities and no -0. */
-export interface SavedWindow {
+export interface SavedCountWindow {
   values: string[];
   next: number;
 }
@@ -110,7 +110,7 @@ export class Window {
    * @param savedSize of the saved one
    * @throws {Error} if the bytes are no window
    */
-  static load(size: number, { values, next }: SavedWindow, savedSize: number): Window {
+  static load(size: number, { values, next }: SavedCountWindow, savedSize: number): Window {
     if (!Number.isInteger(savedSize) || savedSize < 1) throw new Error(`a window cannot be of the size ${savedSize}`);
     if (!Array.isArray(values) || values.length > savedSize) {
       throw new Error(`a window must hold at most ${savedSize} values`);
@@ -128,7 +128,7 @@ export class Window {
     return window;
   }
 
-  save(): SavedWindow {
+  save(): SavedCountWindow {
     return { values: this.#values.map(toText), next: this.#next };
   }
 

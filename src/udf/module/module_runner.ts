@@ -162,8 +162,8 @@ class ModuleWorker {
     // that the module itself can be read without a permission.
     const main = workerUrl();
     const capture = options.log === undefined ? "" : `import "data:text/javascript,globalThis.${CAPTURE}=true";\n`;
-    const root = `${capture}import { serve } from ${JSON.stringify(main)};\n` +
-      `import * as module from ${JSON.stringify(url)};\nserve(module);\n`;
+    const root = `${capture}import { serveModule } from ${JSON.stringify(main)};\n` +
+      `import * as module from ${JSON.stringify(url)};\nserveModule(module);\n`;
     this.#worker = new Worker(`data:text/javascript,${encodeURIComponent(root)}`, {
       type: "module",
       name: path,

@@ -40,7 +40,7 @@ scope.onmessage = ({ data }) => {
 };
 
 /** Called by the worker's root with the author's module once that has been evaluated. */
-export function serve(module: Record<string, unknown>): void {
+export function serveModule(module: Record<string, unknown>): void {
   const { createHandler } = module;
   if (typeof createHandler === "function") loaded.resolve(createHandler as CreateHandler);
   else {

@@ -50,16 +50,16 @@ export interface ComparisonCounts {
  *
  * @example
  * ```ts
- * import { Comparison } from "./comparison.ts";
+ * import { ResponseComparison } from "./comparison.ts";
  * const options = { tolerance: 0, ignoreSnapshots: false };
- * const comparison = new Comparison(options, (difference) => console.log(difference.what));
+ * const comparison = new ResponseComparison(options, (difference) => console.log(difference.what));
  * comparison.expected({ kind: "snapshot", snapshot: new Uint8Array() });
  * comparison.actual({ kind: "snapshot", snapshot: new Uint8Array() });
  * comparison.end();
  * console.assert(comparison.counts.same === 1);
  * ```
  */
-export class Comparison {
+export class ResponseComparison {
   readonly #options: Tolerance;
   readonly #onDifference: (difference: Difference) => void;
   readonly #expected = new ResponseCollector();

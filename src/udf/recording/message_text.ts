@@ -5,7 +5,7 @@ import { decodeRequest, decodeResponse } from "../codec.ts";
 import { textOf } from "../../wire/text_writer.ts";
 import { JsonLinesWriter } from "../format/json_lines_writer.ts";
 import type { OptionValue, Request, Response } from "../messages.ts";
-import type { Direction } from "./recording.ts";
+import type { MessageDirection } from "./recording.ts";
 
 /** A message as text: its kind, and JSON of what it holds. */
 export interface MessageText {
@@ -25,7 +25,7 @@ export interface MessageText {
  * console.assert(messageText("request", new Uint8Array([0x0a, 0x00])).kind === "info");
  * ```
  */
-export function messageText(direction: Direction, payload: Uint8Array, cursor = new ByteReader()): MessageText {
+export function messageText(direction: MessageDirection, payload: Uint8Array, cursor = new ByteReader()): MessageText {
   const reader = cursor.reset(payload);
   try {
     const message = direction === "request" ? decodeRequest(reader) : decodeResponse(reader);

@@ -6,7 +6,7 @@ import {
   RECORD_HEAD_BYTES,
   type RecordingHeader,
   type RecordingSide,
-  RecordKind,
+  RecordType,
   VERSION,
 } from "./recording.ts";
 import { type Connection, writeAll } from "../../wire/connection.ts";
@@ -66,22 +66,22 @@ export class Recorder implements AsyncDisposable {
 
   /** Bytes to the UDF. The promise, where there is one, waits for a file that is slower than the connection. */
   requests(bytes: Uint8Array): Promise<void> | void {
-    return this.#record(RecordKind.REQUESTS, bytes);
+    return this.#record(RecordType.REQUESTS, bytes);
   }
 
   /** Bytes from the UDF; as {@linkcode requests}. */
   responses(bytes: Uint8Array): Promise<void> | void {
-    return this.#record(RecordKind.RESPONSES, bytes);
+    return this.#record(RecordType.RESPONSES, bytes);
   }
 
   /** The host has ended its output. */
   endRequests(): void {
-    void this.#record(RecordKind.END_OF_REQUESTS);
+    void this.#record(RecordType.END_OF_REQUESTS);
   }
 
   /** The UDF has ended its output. */
   endResponses(): void {
-    void this.#record(RecordKind.END_OF_RESPONSES);
+    void this.#record(RecordType.END_OF_RESPONSES);
   }
 
   /** Writes what waits and closes the file; what comes later is not recorded. Closing twice is harmless. */
@@ -93,7 +93,7 @@ export class Recorder implements AsyncDisposable {
     return this.close();
   }
 
-  #record(kind: RecordKind, bytes: Uint8Array = new Uint8Array()): Promise<void> | void {
+  #record(kind: RecordType, bytes: Uint8Array = new Uint8Array()): Promise<void> | void {
     if (this.#stopped || this.#closed !== undefined) return;
     const now = performance.now();
     this.#started ??= now;

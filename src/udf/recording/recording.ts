@@ -21,7 +21,7 @@ export const RECORD_HEAD_BYTES = 13;
 export const MAX_HEADER_BYTES = 64 * 1024;
 
 /** What a record holds; the numbers stand in files. */
-export const RecordKind = {
+export const RecordType = {
   /** Bytes from the host to the UDF. */
   REQUESTS: 1,
   /** Bytes from the UDF to the host. */
@@ -32,8 +32,8 @@ export const RecordKind = {
   END_OF_RESPONSES: 4,
 } as const;
 
-/** One of {@linkcode RecordKind}. */
-export type RecordKind = typeof RecordKind[keyof typeof RecordKind];
+/** One of {@linkcode RecordType}. */
+export type RecordType = typeof RecordType[keyof typeof RecordType];
 
 /**
  * Which end of the connection was recorded: what the host's end writes are requests, what the UDF's end writes are
@@ -56,16 +56,16 @@ export interface RecordingHeader {
 const READ_BYTES = 256 * 1024;
 
 /** Which way a message goes: requests come from the host, responses from the UDF. */
-export type Direction = "request" | "response";
+export type MessageDirection = "request" | "response";
 
 /** What a recording holds, in the order in which it crossed the connection. */
 export type RecordedEvent =
   /** A message, without its length; when its last byte came, in ns since the first one. */
-  | { kind: "frame"; direction: Direction; timeNs: number; payload: Uint8Array }
+  | { kind: "frame"; direction: MessageDirection; timeNs: number; payload: Uint8Array }
   /** One side has ended its output. */
-  | { kind: "end"; direction: Direction; timeNs: number }
+  | { kind: "end"; direction: MessageDirection; timeNs: number }
   /** Bytes that are no frames; what follows in this direction cannot be read. */
-  | { kind: "garbage"; direction: Direction; timeNs: number; reason: string };
+  | { kind: "garbage"; direction: MessageDirection; timeNs: number; reason: string };
 
 /** A recording that is being read. */
 export interface Recording extends Disposable {
@@ -152,11 +152,11 @@ async function* readEvents(input: Input): AsyncGenerator<RecordedEvent, void, vo
     const kind = head.getUint8(0);
     const timeNs = Number(head.getBigUint64(1, true));
     let left = head.getUint32(9, true);
-    const isEnd = kind === RecordKind.END_OF_REQUESTS || kind === RecordKind.END_OF_RESPONSES;
-    if (!isEnd && kind !== RecordKind.REQUESTS && kind !== RecordKind.RESPONSES || isEnd && left !== 0) {
+    const isEnd = kind === RecordType.END_OF_REQUESTS || kind === RecordType.END_OF_RESPONSES;
+    if (!isEnd && kind !== RecordType.REQUESTS && kind !== RecordType.RESPONSES || isEnd && left !== 0) {
       throw input.bad(`is damaged ${input.position - RECORD_HEAD_BYTES} bytes from its start: no record begins there`);
     }
-    const direction = kind === RecordKind.REQUESTS || kind === RecordKind.END_OF_REQUESTS ? "request" : "response";
+    const direction = kind === RecordType.REQUESTS || kind === RecordType.END_OF_REQUESTS ? "request" : "response";
     if (isEnd) yield { kind: "end", direction, timeNs };
     // Whole frames of a record that was cut count.
     while (left > 0 && await input.fill(1)) {
@@ -252,12 +252,12 @@ const MAX_FRAME_BYTES = 2 ** 32 - 1;
 
 /** Puts the frames of one direction together again, out of the pieces in which they crossed the connection. */
 export class FrameAssembler {
-  readonly #direction: Direction;
+  readonly #direction: MessageDirection;
   readonly #frames: FrameReader;
   #piece: Uint8Array = new Uint8Array();
   #broken = false;
 
-  constructor(direction: Direction) {
+  constructor(direction: MessageDirection) {
     this.#direction = direction;
     this.#frames = new FrameReader({ read: (buffer) => Promise.resolve(this.#read(buffer)) }, MAX_FRAME_BYTES);
   }

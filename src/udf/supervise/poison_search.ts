@@ -1,5 +1,5 @@
 import { messageOf, TineError } from "../../base/errors.ts";
-import { count } from "../../base/units.ts";
+import { formatCount } from "../../base/units.ts";
 import type { Host } from "../host.ts";
 import type { Request } from "../messages.ts";
 import { type LoggedUnit, requestsIn, type RestartState } from "./restart_state.ts";
@@ -139,7 +139,7 @@ export class PoisonSearch {
     const [first] = requests;
     const what = first.kind === "point"
       ? `a point of ${first.point.name} at ${first.point.time}`
-      : `a batch of ${count(unit.points, "point")}`;
+      : `a batch of ${formatCount(unit.points, "point")}`;
     if (this.#inARow === MAX_IN_A_ROW) {
       const message = `the UDF dies at each of ${MAX_IN_A_ROW} points or batches in a row: ${cause.message}`;
       this.#failure = new TineError("poison-point", message, { cause });

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import type { PacketState } from "../../../src/flow/analysis/mod.ts";
-import { FlowCourses, MAX_CELLS, sparkline } from "../../../src/cli/run/sparkline.ts";
+import { FlowCourses, MAX_CELLS, sparklineText } from "../../../src/cli/run/sparkline.ts";
 
 Deno.test("sparkline() has bars from 0 to the greatest value, of blocks or of ASCII", () => {
-  assertEquals(sparkline([0, 1, 2, 3, 4, 5, 6, 7], true), "▁▂▃▄▅▆▇█");
-  assertEquals(sparkline([0, 1, 2, 3, 4, 5, 6, 7], false), "_.:-=+*#");
-  assertEquals(sparkline([5, undefined, 10], true), "▅ █");
-  assertEquals([sparkline([0, 0], true), sparkline([], true), sparkline([-1, 7], true)], ["▁▁", "", "▁█"]);
+  assertEquals(sparklineText([0, 1, 2, 3, 4, 5, 6, 7], true), "▁▂▃▄▅▆▇█");
+  assertEquals(sparklineText([0, 1, 2, 3, 4, 5, 6, 7], false), "_.:-=+*#");
+  assertEquals(sparklineText([5, undefined, 10], true), "▅ █");
+  assertEquals([sparklineText([0, 0], true), sparklineText([], true), sparklineText([-1, 7], true)], ["▁▁", "", "▁█"]);
 });
 
 function state(flow: string, bitsPerSecond: number, rttMicros?: number, ended = false): PacketState {

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { ClockOffset } from "../../../src/flow/analysis/clock_offset.ts";
+import { ClockOffsetEstimator } from "../../../src/flow/analysis/clock_offset.ts";
 
 Deno.test("ClockOffset.estimate() has the distance within its bound", () => {
-  const offset = new ClockOffset();
+  const offset = new ClockOffsetEstimator();
   const ahead = 7_000_000;
   // The quickest way there takes 100, the quickest way back 300.
   for (const [i, [toServer, fromServer]] of [[100, 900], [500, 300], [400, 400]].entries()) {
@@ -14,7 +14,7 @@ Deno.test("ClockOffset.estimate() has the distance within its bound", () => {
 });
 
 Deno.test("ClockOffset.estimate() is undefined until packets went both ways", () => {
-  const offset = new ClockOffset();
+  const offset = new ClockOffsetEstimator();
   assertEquals(offset.estimate(), undefined);
   offset.toServer(0, 10);
   assertEquals(offset.estimate(), undefined);
@@ -23,7 +23,7 @@ Deno.test("ClockOffset.estimate() is undefined until packets went both ways", ()
 });
 
 Deno.test("ClockOffset.estimate() bounds clocks that drift apart", () => {
-  const offset = new ClockOffset();
+  const offset = new ClockOffsetEstimator();
   const drift = 50e-6;
   for (let second = 0; second < 100; second++) {
     const t = second * 1e9;
@@ -40,7 +40,7 @@ Deno.test("ClockOffset.estimate() bounds clocks that drift apart", () => {
 });
 
 Deno.test("ClockOffset.estimate() bounds a clock that was set", () => {
-  const offset = new ClockOffset();
+  const offset = new ClockOffsetEstimator();
   for (const ahead of [0, 1_000_000]) {
     offset.toServer(0, 100 + ahead);
     offset.fromServer(100 + ahead, 200);

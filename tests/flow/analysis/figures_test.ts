@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   CLOCK_FIGURES,
-  columnsOf,
+  figureColumns,
   figuresOf,
   LIVE_FIGURE_LISTS,
   LOAD_FIGURES,
@@ -37,7 +37,7 @@ Deno.test("columnsOf() has the keys that programs know", () => {
     REFUSED_FIGURES,
     SERVED_STREAM_FIGURES,
     SERVED_PACKET_FIGURES,
-  ].map((figures) => columnsOf<never>(figures).map(({ key }) => key));
+  ].map((figures) => figureColumns<never>(figures).map(({ key }) => key));
   assertEquals(keys, [
     [
       "bytes",

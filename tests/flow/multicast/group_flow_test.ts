@@ -5,7 +5,7 @@ import { FlowName } from "../../../src/flow/packet/header.ts";
 import { PacketSamples, ReceivedPacket } from "../../../src/flow/packet/packet_samples.ts";
 import { AccountedFlow, ServerAccount } from "../../../src/flow/server_account.ts";
 import { servedPath } from "../../../src/flow/analysis/mod.ts";
-import { SocketAddress } from "../../../src/sys/address.ts";
+import { SockAddr } from "../../../src/sys/address.ts";
 
 function heard(counts: readonly SentCounts[], { warmup = 0, sharesClock = true } = {}): GroupFlow {
   const settings = {
@@ -20,7 +20,7 @@ function heard(counts: readonly SentCounts[], { warmup = 0, sharesClock = true }
   return new GroupFlow(
     {
       name: new FlowName("up"),
-      address: SocketAddress.of("10.0.0.1", 5000),
+      address: SockAddr.of("10.0.0.1", 5000),
       hmac: undefined,
       settings,
       nonce: new Uint8Array(16),

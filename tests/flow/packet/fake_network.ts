@@ -10,7 +10,7 @@ import { packetServerFlow } from "../../../src/flow/packet/packet_server_flow.ts
 import { stampReflectorFlow } from "../../../src/flow/stamp/reflector.ts";
 import { stampSenderFlow } from "../../../src/flow/stamp/sender.ts";
 import { type PacketExit, PacketInbox, PacketOutbox } from "../../../src/flow/portable/datagram_port.ts";
-import { SocketAddress } from "../../../src/sys/address.ts";
+import { SockAddr } from "../../../src/sys/address.ts";
 import { SystemError } from "../../../src/sys/errno.ts";
 import { READABLE, WRITABLE } from "../../../src/sys/poller.ts";
 import { FakeHost } from "../stream/fake_host.ts";
@@ -21,8 +21,8 @@ type ServerLimits = Pick<PacketServerConfig, "maxRate" | "maxDuration" | "maxFlo
 
 /** A packet on its way. */
 export interface Datagram {
-  readonly from: SocketAddress;
-  readonly to: SocketAddress;
+  readonly from: SockAddr;
+  readonly to: SockAddr;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -71,11 +71,11 @@ export class FakeNetwork implements PacketPorts {
     return this.#start(groupSenderFlow(() => this) as EngineFlowFactory, ["239.1.2.3:7001"], config, key);
   }
 
-  connect(address: SocketAddress): FakePort {
-    return this.#port(SocketAddress.of("192.0.2.2", this.#nextPort++), address);
+  connect(address: SockAddr): FakePort {
+    return this.#port(SockAddr.of("192.0.2.2", this.#nextPort++), address);
   }
 
-  listen(address: SocketAddress): FakePort {
+  listen(address: SockAddr): FakePort {
     return this.#port(address.port === 0 ? address.withPort(this.#nextPort++) : address);
   }
 
@@ -113,7 +113,7 @@ export class FakeNetwork implements PacketPorts {
     return this.ports.at(-1)!;
   }
 
-  #port(local: SocketAddress, peer?: SocketAddress): FakePort {
+  #port(local: SockAddr, peer?: SockAddr): FakePort {
     const port = new FakePort(this, local, peer);
     this.ports.push(port);
     return port;
@@ -134,7 +134,7 @@ export class FakePort implements PacketPort, PacketExit {
   merging = false;
   #handler = () => {};
 
-  constructor(readonly network: FakeNetwork, readonly local: SocketAddress, readonly peer?: SocketAddress) {
+  constructor(readonly network: FakeNetwork, readonly local: SockAddr, readonly peer?: SockAddr) {
     const start = network.host.now();
     const now = () => network.host.now() - start;
     this.clock = { tinit: BigInt(start), now, checkWallClock: () => 0 };
@@ -191,7 +191,7 @@ export class FakePort implements PacketPort, PacketExit {
     this.merging = on;
   }
 
-  send(bytes: Uint8Array<ArrayBuffer>, to: SocketAddress): void {
+  send(bytes: Uint8Array<ArrayBuffer>, to: SockAddr): void {
     if (bytes.length > this.mostBytes) throw new SystemError("send", EMSGSIZE);
     this.room--;
     this.network.wire.push({ from: this.local, to, bytes });

@@ -1,4 +1,4 @@
-import { SocketAddress } from "../../../src/sys/address.ts";
+import { SockAddr } from "../../../src/sys/address.ts";
 import { Arena } from "../../../src/sys/arena.ts";
 import { receiveTrafficClass } from "../../../src/sys/ip_options.ts";
 import { ReceiveBatch } from "../../../src/sys/receive_batch.ts";
@@ -17,7 +17,7 @@ export class MarkingProxy implements Disposable {
   readonly #front = open();
   readonly #back = open();
   readonly #timer: ReturnType<typeof setInterval>;
-  #client: SocketAddress | undefined;
+  #client: SockAddr | undefined;
 
   /**
    * @param server its address, over IPv4
@@ -26,7 +26,7 @@ export class MarkingProxy implements Disposable {
   constructor(server: string, marks: { readonly up: boolean; readonly down: boolean }) {
     this.address = this.#front.localAddress().toString();
     const received = new ReceiveBatch(this.#arena), sent = new SendBatch(this.#arena, { capacity: 1 });
-    const pass = (from: Socket, by: Socket, to: () => SocketAddress, seen: number[], isMarking: boolean) => {
+    const pass = (from: Socket, by: Socket, to: () => SockAddr, seen: number[], isMarking: boolean) => {
       for (let i = 0, count = received.receive(from); i < count; i++) {
         if (from === this.#front) this.#client = received.source(i);
         const tos = received.trafficClass(i);
@@ -39,7 +39,7 @@ export class MarkingProxy implements Disposable {
       }
     };
     this.#timer = setInterval(() => {
-      pass(this.#front, this.#back, () => SocketAddress.parse(server), this.seen.up, marks.up);
+      pass(this.#front, this.#back, () => SockAddr.parse(server), this.seen.up, marks.up);
       pass(this.#back, this.#front, () => this.#client!, this.seen.down, marks.down);
     }, 1);
   }
@@ -54,7 +54,7 @@ export class MarkingProxy implements Disposable {
 
 function open(): Socket {
   const socket = Socket.open("udp", "ipv4");
-  socket.bind(SocketAddress.loopback("ipv4", 0));
+  socket.bind(SockAddr.loopback("ipv4", 0));
   receiveTrafficClass(socket);
   return socket;
 }

@@ -3,7 +3,7 @@ import { Hmac } from "../../../src/flow/hmac.ts";
 import { ClientOpening, type OpeningResult, ServerOpening } from "../../../src/flow/packet/opening.ts";
 import { MIN_OPEN_BYTES, openPacket } from "../../../src/flow/packet/control_packet.ts";
 import { FlowName, isPacket } from "../../../src/flow/packet/header.ts";
-import { formatSettings, type OpenSettings, parseSettings } from "../../../src/flow/packet/open_settings.ts";
+import { formatSettings, type OpenSettings, parseOpenSettings } from "../../../src/flow/packet/open_settings.ts";
 import { COOKIE_MS, Cookies, newNonce, packetKey } from "../../../src/flow/packet/cookies.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { Random } from "../../support/random.ts";
@@ -180,13 +180,13 @@ Deno.test("ServerOpening.receive() survives what others make of packets", () => 
 
 Deno.test("parseSettings() says what is wrong with settings", () => {
   const sender = { duration: 1000, wait: [10], length: [100], echo: false };
-  assertEquals(parseSettings(formatSettings({ ...settings, reverse: [[1, sender]] }), 1480, true).reverse, [[
+  assertEquals(parseOpenSettings(formatSettings({ ...settings, reverse: [[1, sender]] }), 1480, true).reverse, [[
     1,
     sender,
   ]]);
   const refused = (change: object, message: string) => {
     const error = assertThrows(
-      () => parseSettings(JSON.stringify({ ...settings, ...change }), 1480, true),
+      () => parseOpenSettings(JSON.stringify({ ...settings, ...change }), 1480, true),
       TineError,
       message,
     );
@@ -215,9 +215,9 @@ Deno.test("parseSettings() says what is wrong with settings", () => {
   refused({ reverse: [[0, { ...sender, rate: {} }]] }, "packets per second: undefined");
   refused({ reverse: [[0, { ...sender, rate: { bitsPerSecond: 0 } }]] }, "bits per second: 0");
   refused({ reverse: [[0, { ...sender, gso: "yes" }]] }, '"gso" of a sender is neither true nor false');
-  assertEquals(parseSettings(JSON.stringify({ ...settings, longest: 56 }), 1480, false).longest, 56);
+  assertEquals(parseOpenSettings(JSON.stringify({ ...settings, longest: 56 }), 1480, false).longest, 56);
   for (const text of ["", "null", "[", "7"]) {
-    assertThrows(() => parseSettings(text, 1480, true), TineError, "the settings are");
+    assertThrows(() => parseOpenSettings(text, 1480, true), TineError, "the settings are");
   }
 });
 

@@ -1,12 +1,12 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import type { UnresponsiveConfig } from "../../../src/flow/config.ts";
 import { MAX_FLOW_MS } from "../../../src/base/limits.ts";
-import { Schedule, withWarmUp } from "../../../src/flow/packet/packet_sender.ts";
+import { PacketSchedule, withWarmUp } from "../../../src/flow/packet/packet_sender.ts";
 import { Random } from "../../support/random.ts";
 
 /** Dues in milliseconds and lengths. */
 function all(config: UnresponsiveConfig, random?: () => number): [number, number][] {
-  const schedule = new Schedule(config, 56, random);
+  const schedule = new PacketSchedule(config, 56, random);
   const found: [number, number][] = [];
   for (; !schedule.over; schedule.advance()) found.push([schedule.due / 1e6, schedule.length]);
   return found;
@@ -54,48 +54,50 @@ Deno.test("Schedule keeps a rate in bits, whatever the lengths, and in packets",
 
 Deno.test("Schedule has no pace at the rate max, and with waits of nothing", () => {
   for (const config of [{ rate: "max" as const, duration: 5 }, { wait: [0, 0], duration: 5 }]) {
-    const schedule = new Schedule(config, 56);
+    const schedule = new PacketSchedule(config, 56);
     assert(schedule.unpaced && !schedule.over);
     schedule.advance();
     assertEquals([schedule.due, schedule.over, schedule.dueBy(Infinity)], [0, false, 0]);
   }
-  assert(!new Schedule({ wait: [0, 1], duration: 5 }, 56).unpaced);
+  assert(!new PacketSchedule({ wait: [0, 1], duration: 5 }, 56).unpaced);
 });
 
 Deno.test("Schedule tells the shortest and the longest packet, and changes none", () => {
-  const schedule = new Schedule({ length: [56, 300], duration: 5 }, 72);
+  const schedule = new PacketSchedule({ length: [56, 300], duration: 5 }, 72);
   assertEquals([schedule.length, schedule.shortest, schedule.longest], [56, 56, 300]);
 });
 
 Deno.test("Schedule.dueBy() has how many packets are to come, until a time or the end", () => {
-  const schedule = new Schedule({ wait: [10], duration: 100 }, 56);
+  const schedule = new PacketSchedule({ wait: [10], duration: 100 }, 56);
   for (let left = 10; left > 0; left--) {
     assertEquals(schedule.dueBy(Infinity), left);
     schedule.advance();
   }
   assertEquals([schedule.dueBy(Infinity), schedule.over], [0, true]);
-  const endless = new Schedule({ wait: [10], duration: 0 }, 56);
+  const endless = new PacketSchedule({ wait: [10], duration: 0 }, 56);
   assertEquals([endless.dueBy(95e6), endless.dueBy(0), endless.dueBy(Infinity)], [10, 0, MAX_FLOW_MS / 10]);
 });
 
 Deno.test("Schedule is over after as many packets or bytes as it has, paced or not", () => {
   for (const pace of [{ wait: [10] }, { rate: "max" as const }]) {
     for (const end of [{ packets: 3 }, { bytes: 1201 }, { packets: 3, bytes: 1e6, duration: 1000 }]) {
-      const schedule = new Schedule({ ...pace, ...end, length: [200, 1000] }, 56);
+      const schedule = new PacketSchedule({ ...pace, ...end, length: [200, 1000] }, 56);
       let sent = 0;
       for (; !schedule.over; schedule.advance()) sent++;
       assertEquals([sent, schedule.spent, schedule.counted, schedule.dueBy(Infinity)], [3, true, true, 0]);
     }
   }
-  assertEquals(new Schedule({ wait: [10], packets: 100, duration: 50 }, 56).dueBy(Infinity), 5);
-  assertEquals(new Schedule({ wait: [10], packets: 2 }, 56).dueBy(Infinity), 2);
+  assertEquals(new PacketSchedule({ wait: [10], packets: 100, duration: 50 }, 56).dueBy(Infinity), 5);
+  assertEquals(new PacketSchedule({ wait: [10], packets: 2 }, 56).dueBy(Infinity), 2);
   // What is passed over belongs to the warm-up.
-  const [measured, warming] = withWarmUp([{ wait: [10], packets: 3 }], 55).map((config) => new Schedule(config, 56));
+  const [measured, warming] = withWarmUp([{ wait: [10], packets: 3 }], 55).map((config) =>
+    new PacketSchedule(config, 56)
+  );
   assertEquals([measured.due, measured.dueBy(Infinity), warming.dueBy(Infinity)], [60e6, 3, 6]);
 });
 
 Deno.test("Schedule.burst fits one message, and a millisecond where there is a pace", () => {
-  const burst = (config: Partial<UnresponsiveConfig>) => new Schedule({ duration: 1000, ...config }, 56).burst;
+  const burst = (config: Partial<UnresponsiveConfig>) => new PacketSchedule({ duration: 1000, ...config }, 56).burst;
   assertEquals(burst({ rate: "max", length: [64] }), 64);
   assertEquals(burst({ rate: "max", length: [1400] }), 46);
   assertEquals(burst({ rate: "max", length: [65_507] }), 1);

@@ -2,13 +2,13 @@ import { assert, assertEquals } from "@std/assert";
 import type { PacketClientConfig, UnresponsiveConfig } from "../../../src/flow/config.ts";
 import { ECHO, flagsOf, OPEN, REPLY, REVERSE } from "../../../src/flow/packet/header.ts";
 import { MAX_REVERSE_FLOWS } from "../../../src/flow/packet/served_flow.ts";
-import { SocketAddress } from "../../../src/sys/address.ts";
+import { SockAddr } from "../../../src/sys/address.ts";
 import { Random } from "../../support/random.ts";
 import { type Datagram, FakeNetwork } from "./fake_network.ts";
 
 const SECOND = 1e9;
 const MS = 1e6;
-const server = SocketAddress.parse("192.0.2.1:7001");
+const server = SockAddr.parse("192.0.2.1:7001");
 
 function config(sender: Partial<UnresponsiveConfig>, flow = "voip"): PacketClientConfig {
   return { flow, sender: [{ unresponsive: { duration: 1000, ...sender } }] };
@@ -38,7 +38,7 @@ Deno.test("packetServerFlow() drops packets of a flow whose address has changed"
   const network = new FakeNetwork();
   network.serve();
   network.dial(config({ wait: [10], echo: true }));
-  const elsewhere = SocketAddress.parse("192.0.2.2:1");
+  const elsewhere = SockAddr.parse("192.0.2.2:1");
   for (let i = 0; i < 2000; i++) {
     network.host.pass(MS);
     network.deliver((datagram) => {
@@ -142,7 +142,7 @@ Deno.test("packetServerFlow() never answers with more than it got, before an add
     const { bytes } = random.pick(seen);
     const changed = bytes.slice();
     if (!random.oneIn(5)) { for (let n = random.below(5); n >= 0; n--) changed[random.below(60)] = random.below(256); }
-    const from = SocketAddress.of(`198.51.100.${random.below(250)}`, 1 + random.below(60_000));
+    const from = SockAddr.of(`198.51.100.${random.below(250)}`, 1 + random.below(60_000));
     network.wire.length = 0;
     network.ports[0].receive({ from, to: server, bytes: changed });
     const answered = network.wire.filter(({ to }) => to.equals(from)).reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -286,7 +286,7 @@ Deno.test("packetServerFlow() grants a flow again whose answer was lost", () => 
 Deno.test("packetServerFlow() reports packets of no flow at its end", () => {
   const network = new FakeNetwork();
   const port = network.serve();
-  port.receive({ from: SocketAddress.parse("192.0.2.9:1"), to: server, bytes: new Uint8Array(100) });
+  port.receive({ from: SockAddr.parse("192.0.2.9:1"), to: server, bytes: new Uint8Array(100) });
   network.close();
   assertEquals(network.host.logs, ["1 packet that is of no flow was dropped"]);
 });

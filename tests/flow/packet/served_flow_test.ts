@@ -13,7 +13,7 @@ import type { IncomingPackets } from "../../../src/flow/packet/packet_port.ts";
 import { PacketSamples } from "../../../src/flow/packet/packet_samples.ts";
 import { COOKIE_MS } from "../../../src/flow/packet/cookies.ts";
 import { AccountedFlow, ServerAccount } from "../../../src/flow/server_account.ts";
-import { SocketAddress } from "../../../src/sys/address.ts";
+import { SockAddr } from "../../../src/sys/address.ts";
 import { FakeHost } from "../stream/fake_host.ts";
 
 const host = new FakeHost();
@@ -21,7 +21,7 @@ const host = new FakeHost();
 function flow(id: string, address: string, senders = 1, reverse = false): ServedFlow {
   return new ServedFlow({
     name: new FlowName(id),
-    address: SocketAddress.parse(address),
+    address: SockAddr.parse(address),
     hmac: undefined,
     settings: {
       version: 1,
@@ -44,7 +44,7 @@ function flow(id: string, address: string, senders = 1, reverse = false): Served
 
 /** A packet of a flow, from an address. */
 function find(table: FlowTable, id: string, address: string): ServedFlow | undefined {
-  const view = new DataView(new ArrayBuffer(56)), from = SocketAddress.parse(address);
+  const view = new DataView(new ArrayBuffer(56)), from = SockAddr.parse(address);
   writeHeader(view, 0, { flags: 0, sender: 0, length: 56, number: 0, count: 0, flow: new FlowName(id) });
   const incoming = { isFrom: (_, other) => from.equals(other), sourcePort: () => from.port } as Partial<
     IncomingPackets

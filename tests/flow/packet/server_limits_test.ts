@@ -1,14 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PacketClientConfig, UnresponsiveConfig } from "../../../src/flow/config.ts";
 import { CLOSE, ECHO, flagsOf, OPEN, REPLY, REVERSE, SIGNED } from "../../../src/flow/packet/header.ts";
-import { SocketAddress } from "../../../src/sys/address.ts";
+import { SockAddr } from "../../../src/sys/address.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { type Datagram, FakeNetwork } from "./fake_network.ts";
 
 const SECOND = 1e9;
 const MS = 1e6;
 const MBPS = { bitsPerSecond: 1e6 };
-const server = SocketAddress.parse("192.0.2.1:7001");
+const server = SockAddr.parse("192.0.2.1:7001");
 
 function config(sender: Partial<UnresponsiveConfig>, flow = "voip"): PacketClientConfig {
   return { flow, sender: [{ unresponsive: { duration: 1000, length: [1000], ...sender } }] };

@@ -4,13 +4,13 @@ import { steer, Steering } from "../../../src/flow/packet/steering.ts";
 import { availability } from "../../../src/sys/libc.ts";
 import { bindTogether, steerReusedPort } from "../../../src/sys/reuse_port.ts";
 import { Socket } from "../../../src/sys/socket.ts";
-import { SocketAddress } from "../../../src/sys/address.ts";
+import { SockAddr } from "../../../src/sys/address.ts";
 
 const ignore = !availability().available;
 
 /** The workers of a server, each with its part of the steering. */
 function workers(count: number) {
-  const sockets = bindTogether("udp", SocketAddress.loopback("ipv4", 0), count);
+  const sockets = bindTogether("udp", SockAddr.loopback("ipv4", 0), count);
   const client = Socket.open("udp", "ipv4");
   const memory = steer(sockets)!;
   let programs = 0;

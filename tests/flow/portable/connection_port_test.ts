@@ -5,7 +5,7 @@ import { ConnectionPorts } from "../../../src/flow/portable/connection_port.ts";
 import { EventLoop } from "../../../src/flow/portable/portable_host.ts";
 import type { StreamRequest } from "../../../src/flow/stream/messages.ts";
 import type { StreamPort } from "../../../src/flow/stream/stream_port.ts";
-import { SocketAddress } from "../../../src/sys/address.ts";
+import { SockAddr } from "../../../src/sys/address.ts";
 import { SystemError } from "../../../src/sys/errno.ts";
 import { READABLE, WRITABLE } from "../../../src/sys/poller.ts";
 import { WOULD_BLOCK } from "../../../src/sys/socket.ts";
@@ -19,7 +19,7 @@ async function connectedPair() {
   const errors: unknown[] = [];
   const scope = new LoopScope(loop, (error) => errors.push(error));
   const ports = new ConnectionPorts(loop);
-  const listener = ports.listen(SocketAddress.loopback("ipv4", 0), { listenAddr: ":0" });
+  const listener = ports.listen(SockAddr.loopback("ipv4", 0), { listenAddr: ":0" });
   const waiting = new Promise<void>((resolve) => {
     const watch = listener.watch(scope, () => {
       watch.close();
@@ -121,14 +121,14 @@ Deno.test("ConnectionPorts.connect() says why there is no connection, and gives 
   const scope = new LoopScope(loop, () => {});
   const ports = new ConnectionPorts(loop);
   const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const address = SocketAddress.loopback("ipv4", closed.addr.port);
+  const address = SockAddr.loopback("ipv4", closed.addr.port);
   closed.close();
   const error = await new Promise<StreamPort | Error>((resolve) => ports.connect(scope, address, { request }, resolve));
   assert(error instanceof SystemError && error.errnoName === "ECONNREFUSED", `${error}`);
 
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   let settled = false;
-  const to = SocketAddress.loopback("ipv4", listener.addr.port);
+  const to = SockAddr.loopback("ipv4", listener.addr.port);
   const attempt = ports.connect(scope, to, { request }, () => settled = true);
   attempt[Symbol.dispose]();
   using second = await Deno.connect({ hostname: "127.0.0.1", port: to.port });
@@ -143,7 +143,7 @@ Deno.test("ConnectionPorts.connect() says why there is no connection, and gives 
 
 Deno.test("ConnectionPorts.listen() names the address that it cannot bind", () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const address = SocketAddress.loopback("ipv4", taken.addr.port);
+  const address = SockAddr.loopback("ipv4", taken.addr.port);
   const ports = new ConnectionPorts(new EventLoop());
   const { message } = assertThrows(() => ports.listen(address, { listenAddr: `${address}` }), TineError);
   assertEquals(message, `bind to ${address}: address already in use (EADDRINUSE)`);

@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { Hmac } from "../../../src/flow/hmac.ts";
 import { MAX_SESSIONS } from "../../../src/flow/stamp/session.ts";
-import { SocketAddress } from "../../../src/sys/address.ts";
+import { SockAddr } from "../../../src/sys/address.ts";
 import { Random } from "../../support/random.ts";
 import { FakeNetwork } from "../packet/fake_network.ts";
 
 const SECOND = 1e9;
-const reflector = SocketAddress.parse("192.0.2.1:862");
-const sender = SocketAddress.parse("192.0.2.9:5000");
+const reflector = SockAddr.parse("192.0.2.1:862");
+const sender = SockAddr.parse("192.0.2.9:5000");
 const KEY = new TextEncoder().encode("a secret that both ends know");
 
 /** Sends a packet to the reflector, and returns what comes back. */
@@ -58,8 +58,8 @@ Deno.test("stampReflectorFlow() copies what the sender sent, and adds its own nu
 Deno.test("stampReflectorFlow() counts for each address and each session identifier", () => {
   const network = new FakeNetwork();
   network.reflect();
-  const other = SocketAddress.parse("192.0.2.9:5001");
-  const numbers = (from: SocketAddress, ssid: number, ...sent: number[]) =>
+  const other = SockAddr.parse("192.0.2.9:5001");
+  const numbers = (from: SockAddr, ssid: number, ...sent: number[]) =>
     sent.map((number) => viewOf(ask(network, packet(number, 44, ssid), from)[0]).getUint32(0));
   assertEquals(numbers(sender, 0, 0, 3, 4, 4), [0, 1, 2, 3]);
   assertEquals(numbers(other, 0, 9), [0]);
@@ -184,7 +184,7 @@ Deno.test("stampReflectorFlow() takes a sender that begins anew, from the same p
 Deno.test("stampReflectorFlow() has a limit of sessions, and gives the places of silent ones to others", () => {
   const network = new FakeNetwork();
   network.reflect();
-  const from = (i: number) => SocketAddress.of("192.0.2.77", 1000 + i);
+  const from = (i: number) => SockAddr.of("192.0.2.77", 1000 + i);
   for (let i = 0; i < MAX_SESSIONS; i++) assertEquals(ask(network, packet(0), from(i)).length, 1);
   assertEquals(ask(network, packet(0), from(MAX_SESSIONS)), []);
   assertEquals(ask(network, packet(1), from(5)).length, 1);

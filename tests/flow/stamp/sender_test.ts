@@ -6,13 +6,13 @@ import { decodeReport } from "../../../src/flow/report_values.ts";
 import type { PacketReport } from "../../../src/flow/report.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { SystemError } from "../../../src/sys/errno.ts";
-import { SocketAddress } from "../../../src/sys/address.ts";
+import { SockAddr } from "../../../src/sys/address.ts";
 import { Random } from "../../support/random.ts";
 import { type Datagram, FakeNetwork } from "../packet/fake_network.ts";
 
 const SECOND = 1e9;
 const MS = 1e6;
-const reflector = SocketAddress.parse("192.0.2.1:862");
+const reflector = SockAddr.parse("192.0.2.1:862");
 const KEY = new TextEncoder().encode("a secret that both ends know");
 
 function config(
@@ -169,7 +169,7 @@ Deno.test("stampSenderFlow() loses nothing to numbers of a session that the refl
   for (let number = 0; number < 40; number++) {
     const view = new DataView(new ArrayBuffer(44));
     view.setUint32(0, number);
-    port.receive({ from: SocketAddress.of("192.0.2.2", 1000), to: reflector, bytes: new Uint8Array(view.buffer) });
+    port.receive({ from: SockAddr.of("192.0.2.2", 1000), to: reflector, bytes: new Uint8Array(view.buffer) });
   }
   network.wire.length = 0;
   network.dialReflector(config());

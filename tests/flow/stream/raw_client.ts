@@ -1,6 +1,6 @@
 import { parseHostPort } from "../../../src/base/address.ts";
 import { Hmac } from "../../../src/flow/hmac.ts";
-import { encodeFrame, type Greeting, GreetingReader, StreamFrameReader } from "../../../src/flow/stream/wire.ts";
+import { encodeStreamFrame, type Greeting, GreetingReader, StreamFrameReader } from "../../../src/flow/stream/wire.ts";
 
 /** A client that a test leads step by step. */
 export class RawClient implements Disposable {
@@ -23,7 +23,7 @@ export class RawClient implements Disposable {
   /** Sends a request. */
   async request(value: object, key?: Uint8Array): Promise<Uint8Array> {
     const { nonce } = this.greeting;
-    const bytes = encodeFrame(value, key === undefined ? undefined : { hmac: new Hmac(key), nonce });
+    const bytes = encodeStreamFrame(value, key === undefined ? undefined : { hmac: new Hmac(key), nonce });
     await this.write(bytes);
     return bytes;
   }

@@ -2,10 +2,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { StreamClientConfig } from "../../../src/flow/config.ts";
 import { Hmac } from "../../../src/flow/hmac.ts";
 import {
-  encodeFrame,
   encodeGreeting,
-  type Frame,
+  encodeStreamFrame,
   newGreeting,
+  type StreamFrame,
   StreamFrameReader,
 } from "../../../src/flow/stream/wire.ts";
 import type { StreamRequest } from "../../../src/flow/stream/messages.ts";
@@ -34,7 +34,7 @@ class RawServer implements Disposable {
   }
 
   /** Reads a frame. */
-  async frame(): Promise<Frame> {
+  async frame(): Promise<StreamFrame> {
     const reader = new StreamFrameReader("client");
     for (;;) {
       const count = await this.#conn!.read(reader.room);
@@ -74,8 +74,8 @@ for (const [kind, make] of Object.entries(makers)) {
     // What the flow is, is known when the server has agreed to it.
     assertEquals(events.infos, []);
     await server.write(encodeGreeting(newGreeting(false)));
-    await server.write(encodeFrame({ ok: true }));
-    await server.write(encodeFrame({ bytes: LENGTH, durationNanos: 1 }));
+    await server.write(encodeStreamFrame({ ok: true }));
+    await server.write(encodeStreamFrame({ bytes: LENGTH, durationNanos: 1 }));
     const result = await running;
     assertEquals([result.bytes, result.keyProofNanos, events.infos.length], [LENGTH, undefined, 1]);
   });
@@ -97,8 +97,8 @@ for (const [kind, make] of Object.entries(makers)) {
     const bytes = await transfer;
     assert(bytes > UNANSWERED_BYTES && bytes < UNANSWERED_BYTES + 100, `${bytes} bytes`);
     await server.write(encodeGreeting(newGreeting(false)));
-    await server.write(encodeFrame({ ok: true }));
-    await server.write(encodeFrame({ bytes, durationNanos: 1 }));
+    await server.write(encodeStreamFrame({ ok: true }));
+    await server.write(encodeStreamFrame({ bytes, durationNanos: 1 }));
     assertEquals((await running).bytes, bytes);
   });
 
@@ -109,10 +109,14 @@ for (const [kind, make] of Object.entries(makers)) {
     const running = flows.streamClient(server.address, download, { events: new RecordedEvents(), signal });
     await server.accept();
     assertEquals(((await server.frame()).value as StreamRequest).direction, "download");
-    const messages = [encodeGreeting(newGreeting(false)), encodeFrame({ ok: true }), Uint8Array.of(0, 0, 0, 0, 1)];
+    const messages = [
+      encodeGreeting(newGreeting(false)),
+      encodeStreamFrame({ ok: true }),
+      Uint8Array.of(0, 0, 0, 0, 1),
+    ];
     await server.write(new Uint8Array(messages.flatMap((message) => [...message])));
     assertEquals(((await server.frame()).value as { bytes: number }).bytes, 5);
-    await server.write(encodeFrame({ minRttMicros: 10 }));
+    await server.write(encodeStreamFrame({ minRttMicros: 10 }));
     assertEquals((await running).bytes, 5);
   });
 
@@ -129,8 +133,8 @@ for (const [kind, make] of Object.entries(makers)) {
     assert((await server.frame()).verify(new Hmac(key), greeting.nonce));
     // All of it comes although there was no answer.
     assertEquals(await server.transfer(), LENGTH);
-    await server.write(encodeFrame({ ok: true }));
-    await server.write(encodeFrame({ bytes: LENGTH, durationNanos: 1 }));
+    await server.write(encodeStreamFrame({ ok: true }));
+    await server.write(encodeStreamFrame({ bytes: LENGTH, durationNanos: 1 }));
     const { fctNanos, keyProofNanos = 0 } = await running;
     const took = (performance.now() - started) * 1e6;
     assert(keyProofNanos > 100e6, `${keyProofNanos}`);
@@ -142,7 +146,7 @@ for (const [kind, make] of Object.entries(makers)) {
     await using server = await flows.streamServer({ listenAddr: ":0" }, { events: new RecordedEvents(), signal });
     const request = { flow: "a", direction: "upload", lengthBytes: 5, sampleIOIntervalMs: 0, bufLenBytes: 100 };
     using conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(server.address.split(":")[1]) });
-    await conn.write(new Uint8Array([...encodeFrame(request), 0, 0, 0, 0, 1]));
+    await conn.write(new Uint8Array([...encodeStreamFrame(request), 0, 0, 0, 0, 1]));
     const text = new TextDecoder("latin1");
     let received = "";
     for (const room = new Uint8Array(1000); !received.includes('"bytes":5');) {

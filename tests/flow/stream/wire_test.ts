@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Hmac } from "../../../src/flow/hmac.ts";
-import { MAX_FRAME_BYTES } from "../../../src/flow/stream/limits.ts";
+import { MAX_STREAM_FRAME_BYTES } from "../../../src/flow/stream/limits.ts";
 import {
   checkGreeting,
-  encodeFrame,
   encodeGreeting,
-  type Frame,
+  encodeStreamFrame,
   type Greeting,
   GreetingReader,
   newGreeting,
+  type StreamFrame,
   StreamFrameReader,
 } from "../../../src/flow/stream/wire.ts";
 import { TineError } from "../../../src/base/errors.ts";
@@ -58,10 +58,10 @@ Deno.test("newGreeting() is never the same twice", () => {
 
 Deno.test("StreamFrameReader takes a frame in any pieces, and not a byte behind it", () => {
   const greeting = newGreeting(true);
-  const frame = encodeFrame({ flow: "a", n: 1 }, { hmac: new Hmac(key), nonce: greeting.nonce });
+  const frame = encodeStreamFrame({ flow: "a", n: 1 }, { hmac: new Hmac(key), nonce: greeting.nonce });
   const bytes = new Uint8Array([...frame, 1, 2, 3]);
   for (const atOnce of [1, 2, 7, 1000]) {
-    const read = feed<Frame>(new StreamFrameReader("peer"), bytes, atOnce)!;
+    const read = feed<StreamFrame>(new StreamFrameReader("peer"), bytes, atOnce)!;
     assertEquals([read.used, read.value.value], [frame.length, { flow: "a", n: 1 }]);
     assert(read.value.verify(new Hmac(key), greeting.nonce));
     assert(!read.value.verify(new Hmac(key), newGreeting(true).nonce));
@@ -72,21 +72,21 @@ Deno.test("StreamFrameReader takes a frame in any pieces, and not a byte behind 
 Deno.test("StreamFrameReader reads frames one after another", () => {
   const reader = new StreamFrameReader("peer");
   for (const value of [1, { a: [] }, "x"]) {
-    assertEquals(feed<Frame>(reader, encodeFrame(value), 3)?.value.value, value);
+    assertEquals(feed<StreamFrame>(reader, encodeStreamFrame(value), 3)?.value.value, value);
   }
 });
 
 Deno.test("Frame.verify() refuses a frame without a code, and to one that was changed", () => {
   const { nonce } = newGreeting(true);
   const hmac = new Hmac(key);
-  assert(!feed<Frame>(new StreamFrameReader("peer"), encodeFrame({ a: 1 }), 99)!.value.verify(hmac, nonce));
-  const bytes = encodeFrame({ a: 1 }, { hmac, nonce });
+  assert(!feed<StreamFrame>(new StreamFrameReader("peer"), encodeStreamFrame({ a: 1 }), 99)!.value.verify(hmac, nonce));
+  const bytes = encodeStreamFrame({ a: 1 }, { hmac, nonce });
   for (let i = 3; i < bytes.length; i++) {
     const changed = bytes.slice();
     changed[i] ^= 1;
     let frame;
     try {
-      frame = feed<Frame>(new StreamFrameReader("peer"), changed, 99)!.value;
+      frame = feed<StreamFrame>(new StreamFrameReader("peer"), changed, 99)!.value;
     } catch {
       continue; // No JSON any more.
     }
@@ -97,10 +97,10 @@ Deno.test("Frame.verify() refuses a frame without a code, and to one that was ch
 Deno.test("StreamFrameReader refuses what is no frame with bad-stream-frame, and never fails otherwise", () => {
   const random = new Random(3);
   for (let round = 0; round < 3000; round++) {
-    const bytes = encodeFrame({ flow: "abc", n: round });
+    const bytes = encodeStreamFrame({ flow: "abc", n: round });
     for (let i = 0; i < 3; i++) bytes[random.below(bytes.length)] = random.below(256);
     try {
-      feed<Frame>(new StreamFrameReader("peer"), bytes, 1 + random.below(40));
+      feed<StreamFrame>(new StreamFrameReader("peer"), bytes, 1 + random.below(40));
     } catch (error) {
       assertEquals((error as TineError).code, "bad-stream-frame");
     }
@@ -111,7 +111,7 @@ Deno.test("StreamFrameReader refuses what is no frame with bad-stream-frame, and
 });
 
 Deno.test("encodeFrame() refuses what is too long to be read", () => {
-  assertEquals(codeOf(() => encodeFrame("x".repeat(MAX_FRAME_BYTES))), "stream-frame-too-long");
+  assertEquals(codeOf(() => encodeStreamFrame("x".repeat(MAX_STREAM_FRAME_BYTES))), "stream-frame-too-long");
 });
 
 Deno.test("checkGreeting() refuses a busy server, and a key that only one of both has", () => {

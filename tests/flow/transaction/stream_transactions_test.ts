@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { RequestResponseConfig } from "../../../src/flow/config.ts";
 import type { Flows } from "../../../src/flow/flows.ts";
 import { TransactionAnalysis } from "../../../src/flow/analysis/mod.ts";
-import { encodeFrame, encodeGreeting, newGreeting, StreamFrameReader } from "../../../src/flow/stream/wire.ts";
+import { encodeGreeting, encodeStreamFrame, newGreeting, StreamFrameReader } from "../../../src/flow/stream/wire.ts";
 import { TineError } from "../../../src/base/errors.ts";
 import { makers } from "../stream/stream_makers.ts";
 import { RawClient } from "../stream/raw_client.ts";
@@ -56,7 +56,7 @@ class ScriptedServer implements Disposable {
       if (count === null) throw new Error("there was no request");
       const frame = reader.filled(count);
       if (frame === undefined) continue;
-      await this.write([...encodeGreeting(newGreeting(false)), ...encodeFrame(answer)]);
+      await this.write([...encodeGreeting(newGreeting(false)), ...encodeStreamFrame(answer)]);
       return frame.value;
     }
   }
@@ -221,7 +221,7 @@ for (const [kind, make] of Object.entries(makers)) {
     await server.read(1);
     await server.write([0]);
     await server.read(1);
-    await server.write(encodeFrame({ transactions: 7 }));
+    await server.write(encodeStreamFrame({ transactions: 7 }));
     assertEquals((await failed).code, "incoherent-counts");
   });
 

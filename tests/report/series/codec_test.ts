@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Buckets, lookOf, type Samples } from "../../../src/report/plot.ts";
+import { type Buckets, lookOf, type SampleSeries } from "../../../src/report/plot.ts";
 import { decodeColumns, decodeSeries, MEAN_STEPS } from "../../../src/report/series/decode.ts";
 import { encodeColumns, encodeSeries } from "../../../src/report/series/encode.ts";
 import { encodePlot } from "../../../src/report/series/encode_plot.ts";
@@ -38,14 +38,14 @@ Deno.test("encodeSeries() takes two bytes or less a sample of RTTs at a steady p
 });
 
 Deno.test("decodeSeries() gives back samples, with both edges of a band and with gaps", async () => {
-  const samples: Samples = {
+  const samples: SampleSeries = {
     type: "samples",
     x: Float64Array.of(0, 10, 20),
     y: Float64Array.of(-5.125, NaN, 3),
     high: Float64Array.of(5, NaN, 3.5),
   };
   assertEquals(await decodeSeries(await encodeSeries(samples)), samples);
-  const line: Samples = { type: "samples", x: Float64Array.of(), y: Float64Array.of() };
+  const line: SampleSeries = { type: "samples", x: Float64Array.of(), y: Float64Array.of() };
   assertEquals(await decodeSeries(await encodeSeries(line)), { ...line, high: undefined });
 });
 

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { lookOf, type Samples, type SeriesKind, type XYPlot } from "../../../src/report/plot.ts";
+import { lookOf, type SampleSeries, type SeriesKind, type XYPlot } from "../../../src/report/plot.ts";
 import { layOutAxis } from "../../../src/report/svg/axis.ts";
 import { areaOf } from "../../../src/report/svg/drawing.ts";
 import { drawXY } from "../../../src/report/svg/xy_plot.ts";
@@ -37,7 +37,7 @@ Deno.test("drawXY() draws a dot for a sample of a line between two gaps", () => 
 });
 
 Deno.test("drawXY() cuts a line where the axis ends, and draws what crosses it without a sample on it", () => {
-  const samples: Samples = { type: "samples", x: Float64Array.of(0, 10), y: Float64Array.of(4, 6) };
+  const samples: SampleSeries = { type: "samples", x: Float64Array.of(0, 10), y: Float64Array.of(4, 6) };
   assert(!draw("line", samples, 0, 10).includes("overflow"));
   const drawn = draw("line", samples, 4, 5);
   assert(drawn.includes('overflow="hidden"'));
@@ -46,7 +46,7 @@ Deno.test("drawXY() cuts a line where the axis ends, and draws what crosses it w
 
 Deno.test("drawXY() fits its y axis to what is shown", () => {
   const x = Float64Array.from({ length: 100 }, (_, i) => i);
-  const samples: Samples = { type: "samples", x, y: x.map((at) => at === 90 ? 5000 : 5) };
+  const samples: SampleSeries = { type: "samples", x, y: x.map((at) => at === 90 ? 5000 : 5) };
   assert(draw("points", samples, 0, 99).includes(">4000<"));
   assert(draw("points", samples, 0, 50).includes(">4<"));
 });
@@ -60,7 +60,7 @@ function heightOf(value: number, least: number, greatest: number): number {
 }
 
 /** A plot of one series, whose x axis has the given ends. */
-function draw(kind: SeriesKind, data: Samples, min: number, max: number): string {
+function draw(kind: SeriesKind, data: SampleSeries, min: number, max: number): string {
   const plot: XYPlot = {
     type: "time",
     id: "p",
@@ -94,7 +94,7 @@ function pathOf(drawn: string, name: string): [number, number][] {
 
 Deno.test("drawXY() shades parts of the x axis behind the series, with their word where there is room", () => {
   const axis = { title: "", unit: "us", scale: "linear" } as const;
-  const data: Samples = { type: "samples", x: Float64Array.of(0, 50, 100), y: Float64Array.of(1, 2, 3) };
+  const data: SampleSeries = { type: "samples", x: Float64Array.of(0, 50, 100), y: Float64Array.of(1, 2, 3) };
   const shaded = (from: number, to: number) =>
     drawXY({
       ...{ type: "time", id: "a", title: "a", caption: "", y: axis, x: { ...axis, min: 0, max: 100 } },

@@ -1,7 +1,7 @@
+import type { PointOrBatch } from "../../../src/udf/batcher.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { generateBatches, generatePoints } from "../../../src/udf/bench/generate.ts";
 import { Load } from "../../../src/udf/bench/load.ts";
-import type { Unit } from "../../../src/udf/check/mod.ts";
 import { decodeRequest } from "../../../src/udf/codec.ts";
 import type { Request } from "../../../src/udf/messages.ts";
 import { Point } from "../../../src/udf/point.ts";
@@ -35,7 +35,7 @@ async function timesIn(frames: Uint8Array): Promise<bigint[]> {
   );
 }
 
-function pointsAt(...times: bigint[]): Unit[] {
+function pointsAt(...times: bigint[]): PointOrBatch[] {
   return times.map((time) => ({ kind: "point", point: new Point({ name: "m", time }) }));
 }
 

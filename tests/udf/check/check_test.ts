@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type CheckOptions, type CheckResult, CHECKS, checkUdf } from "../../../src/udf/check/mod.ts";
+import type { CheckResult } from "../../../src/udf/check/check.ts";
+import { type CheckOptions, CHECKS, checkUdf } from "../../../src/udf/check/runner.ts";
 import { loadBundledHandler } from "../../../src/udf/handlers/mod.ts";
 import { startInProcess } from "../../../src/udf/running_udf.ts";
 import type { EdgeType } from "../../../src/udf/messages.ts";

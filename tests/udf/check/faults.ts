@@ -1,4 +1,4 @@
-import type { CheckResult } from "../../../src/udf/check/mod.ts";
+import type { CheckResult } from "../../../src/udf/check/check.ts";
 import { Point } from "../../../src/udf/point.ts";
 import { concat, frame, responseBytes } from "../../support/bytes.ts";
 import { batchReplies, type Fault, infoOf, type Reply, type State } from "./faulty_udf.ts";

@@ -32,7 +32,7 @@ export interface FarShellOptions {
 }
 
 /** An answer of the far script: a word, and what follows. */
-export interface Answer {
+export interface FarAnswer {
   readonly word: string;
   readonly text: string;
 }
@@ -78,7 +78,7 @@ export class FarShell implements AsyncDisposable {
    * @param request a line
    * @param expected the words that its answer may begin with
    */
-  async ask(request: string, ...expected: string[]): Promise<Answer> {
+  async ask(request: string, ...expected: string[]): Promise<FarAnswer> {
     this.#write(`${request}\n`);
     return await this.#answer(expected, ANSWER_MS);
   }
@@ -88,7 +88,7 @@ export class FarShell implements AsyncDisposable {
    *
    * @param limitMs how long that may take
    */
-  async send(request: string, bytes: Uint8Array, limitMs: number, ...expected: string[]): Promise<Answer> {
+  async send(request: string, bytes: Uint8Array, limitMs: number, ...expected: string[]): Promise<FarAnswer> {
     const head = new TextEncoder().encode(`${request}\n`);
     const write = async () => {
       await writeAll(this.#process.connection, head);
@@ -125,7 +125,7 @@ export class FarShell implements AsyncDisposable {
     writeAll(this.#process.connection, new TextEncoder().encode(text)).catch(() => {}); // the answer rejects
   }
 
-  async #answer(expected: string | readonly string[], limitMs: number): Promise<Answer> {
+  async #answer(expected: string | readonly string[], limitMs: number): Promise<FarAnswer> {
     const { destination, signal } = this.#options;
     let late = false;
     let failed = false;

@@ -1,6 +1,6 @@
 import { startLongTimer } from "../../../base/time.ts";
 import type { RunContext } from "../../runner.ts";
-import type { Output, OutputName } from "./output.ts";
+import type { OutputName, OutputSink } from "./output.ts";
 import { writeAll } from "../../../wire/connection.ts";
 import { messageOf, TineError } from "../../../base/errors.ts";
 
@@ -8,7 +8,7 @@ import { messageOf, TineError } from "../../../base/errors.ts";
 const WAIT_MS = 200;
 
 /** Sends an output as a file, as it comes; an empty one as well. */
-export class StreamedFile implements Output {
+export class StreamedFile implements OutputSink {
   readonly #file: string;
   readonly #context: RunContext;
   /** What has come since the last piece was sent. */
@@ -63,7 +63,7 @@ export class StreamedFile implements Output {
 }
 
 /** Keeps an output in a temporary file, and sends it as a file at its end; an empty one as well. */
-export class BufferedFile implements Output {
+export class BufferedFile implements OutputSink {
   readonly #file: string;
   readonly #name: OutputName;
   readonly #context: RunContext;
@@ -127,7 +127,7 @@ async function createTemporary(folder: string): Promise<{ path: string; file: De
 const MAX_MEBIBYTES = 64;
 
 /** Keeps an output in memory, and sends it as a file at its end; an empty one as well. */
-export class MemoryFile implements Output {
+export class MemoryFile implements OutputSink {
   readonly #file: string;
   readonly #name: OutputName;
   readonly #context: RunContext;

@@ -1,10 +1,10 @@
 import { LineSplitter } from "../../../base/lines.ts";
 import type { RunContext } from "../../runner.ts";
-import type { Output, OutputName } from "./output.ts";
+import type { OutputName, OutputSink } from "./output.ts";
 import { ByteChunks } from "./file_outputs.ts";
 
 /** Makes a log entry of each line, as it comes. */
-export class StreamedLines implements Output {
+export class StreamedLines implements OutputSink {
   readonly #lines = new LineSplitter();
   readonly #command: string;
   readonly #context: RunContext;
@@ -31,7 +31,7 @@ export class StreamedLines implements Output {
 }
 
 /** Makes one log entry of an output, at its end, unless it is empty. */
-export class GatheredEntry implements Output {
+export class GatheredEntry implements OutputSink {
   readonly #text = new GatheredText();
   readonly #name: OutputName;
   readonly #context: RunContext;

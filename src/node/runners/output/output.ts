@@ -9,7 +9,7 @@ import type { Gzip, ZstdCompress } from "node:zlib";
 import { startLongTimer } from "../../../base/time.ts";
 
 /** What becomes of the output of a command. */
-export interface Output {
+export interface OutputSink {
   /**
    * Takes a piece of the output. The bytes are not touched after it is done.
    *
@@ -33,7 +33,11 @@ export interface OutputName {
  * @param treatment `gather` or nothing, `stream`, `quiet`, `bufmem:NAME`, `buftmp:NAME`, or the name of a file
  * @returns undefined where the output is not wanted
  */
-export function createOutput(treatment: string | undefined, name: OutputName, context: RunContext): Output | undefined {
+export function createOutput(
+  treatment: string | undefined,
+  name: OutputName,
+  context: RunContext,
+): OutputSink | undefined {
   const file = fileOf(treatment);
   if (file !== undefined) {
     const output = createFile(treatment!, file, name, context);
@@ -50,7 +54,7 @@ export function createOutput(treatment: string | undefined, name: OutputName, co
   }
 }
 
-function createFile(treatment: string, file: string, name: OutputName, context: RunContext): Output {
+function createFile(treatment: string, file: string, name: OutputName, context: RunContext): OutputSink {
   if (treatment.startsWith("bufmem:")) return new MemoryFile(file, name, context);
   if (treatment.startsWith("buftmp:")) return new BufferedFile(file, name, context);
   return new StreamedFile(file, context);
@@ -64,8 +68,8 @@ export function fileOf(treatment: string | undefined): string | undefined {
 
 /** Where the output of a process goes. */
 export interface Outputs {
-  readonly stdout: Output | undefined;
-  readonly stderr: Output | undefined;
+  readonly stdout: OutputSink | undefined;
+  readonly stderr: OutputSink | undefined;
 }
 
 /**
@@ -118,8 +122,8 @@ export function compressionOf(file: string): Compression | undefined {
 }
 
 /** Compresses an output, unless it is compressed already, such as that of `tar -cz`. */
-export class CompressedOutput implements Output {
-  readonly #output: Output;
+export class CompressedOutput implements OutputSink {
+  readonly #output: OutputSink;
   readonly #compression: Compression;
   /** The start of the output, until it is long enough to show what it is. */
   #head: Uint8Array | undefined = new Uint8Array();
@@ -129,7 +133,7 @@ export class CompressedOutput implements Output {
   #busy: Promise<void> = Promise.resolve();
 
   /** @param output takes the compressed bytes */
-  constructor(output: Output, compression: Compression) {
+  constructor(output: OutputSink, compression: Compression) {
     this.#output = output;
     this.#compression = compression;
   }
