@@ -3,12 +3,12 @@ import { nearest } from "../base/nearest.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { duration, type Flag, flag, flagName, integer, list, text } from "./flags.ts";
-import { inputFlags } from "./input_flags.ts";
+import { inputFlags } from "./udf/input_flags.ts";
 import { onInterrupt } from "./interrupts.ts";
 import { checkModuleFlags, moduleFlags, moduleOptions } from "./module_flags.ts";
-import { readUnits } from "./read_units.ts";
+import { readUnits } from "./udf/read_units.ts";
 import { escape, type Style, style } from "./terminal.ts";
-import { checkTarget, reachUdf, type Target, targetFlags } from "./udf_target.ts";
+import { checkTarget, reachUdf, type Target, targetFlags } from "./udf/target.ts";
 import type { CheckResult } from "../udf/check/check.ts";
 
 /** Points of one's own that are used; the rest is left alone, since each check sends them anew. */

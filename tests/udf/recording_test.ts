@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { openRecordings } from "../../src/cli/recordings.ts";
+import { openRecordings } from "../../src/cli/udf/recordings.ts";
 import { Agent } from "../../src/udf/agent.ts";
 import { createHandler as mirror } from "../../src/udf/handlers/mirror.ts";
 import { Host } from "../../src/udf/host.ts";

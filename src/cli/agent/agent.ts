@@ -9,9 +9,9 @@ import { duration, flag, flagName, integer, text } from "../flags.ts";
 import { type Interrupts, onInterrupt } from "../interrupts.ts";
 import { checkListenFlags, type ListenFlags, listens, openListener } from "./listener.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
-import { supervisionFlags } from "../supervision_flags.ts";
+import { supervisionFlags } from "../udf/supervision_flags.ts";
 import { escape } from "../terminal.ts";
-import { maxFrame, placeOfUdf } from "../udf_target.ts";
+import { maxFrame, placeOfUdf } from "../udf/target.ts";
 
 /** Where this agent listens and what it relays to, as the command line gives it. */
 interface Places extends ListenFlags {
@@ -127,7 +127,7 @@ export const command = defineCommand({
     const { openAgents } = await import("./agents.ts");
     const { PatientConnection } = await import("../../wire/patient_connection.ts");
     const agents = await openAgents(handler, trailing, flags, report);
-    const { openRecordings } = await import("../recordings.ts");
+    const { openRecordings } = await import("../udf/recordings.ts");
     const udf = handler ?? flags.connect ?? trailing?.join(" ") ?? "";
     await using recordings = await openRecordings(flags.record, "udf", udf, report);
     const recorded: Agents = {

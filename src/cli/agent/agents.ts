@@ -4,8 +4,8 @@ import type { RunningUdf } from "../../udf/running_udf.ts";
 import type { Connection } from "../../wire/connection.ts";
 import { formatCount } from "../../base/units.ts";
 import { isModule, type ModuleFlagValues, moduleOptions } from "../module_flags.ts";
-import { describeSupervision, type SupervisionFlagValues, supervisorOptions } from "../supervision_flags.ts";
-import { reachUdf } from "../udf_target.ts";
+import { describeSupervision, type SupervisionFlagValues, supervisorOptions } from "../udf/supervision_flags.ts";
+import { reachUdf } from "../udf/target.ts";
 
 /** Makes what serves each connection of `tine agent`. */
 export interface Agents {

@@ -2,9 +2,9 @@ import { BUNDLED_HANDLERS } from "../../udf/handlers/mod.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { duration, flag, type Flags, type FlagValues, integer, list, number, text } from "../flags.ts";
-import { inputFlags } from "../input_flags.ts";
+import { inputFlags } from "../udf/input_flags.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
-import { checkTarget, type Target, targetFlags } from "../udf_target.ts";
+import { checkTarget, type Target, targetFlags } from "../udf/target.ts";
 
 /** Flags that mean nothing without `--input`. */
 function withInput<F extends Flags>(flags: F): F {

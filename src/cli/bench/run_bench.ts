@@ -11,10 +11,10 @@ import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { moduleOptions } from "../module_flags.ts";
 import { ProgressLine } from "../progress.ts";
-import { readUnits } from "../read_units.ts";
-import { describeTarget } from "../recordings.ts";
+import { readUnits } from "../udf/read_units.ts";
+import { describeTarget } from "../udf/recordings.ts";
 import { escape, style, writeStdout } from "../terminal.ts";
-import { checkTarget, reachUdf, type Target } from "../udf_target.ts";
+import { checkTarget, reachUdf, type Target } from "../udf/target.ts";
 import type { BenchFlags } from "./bench.ts";
 import { type BenchResults, renderJson, renderRepeat, renderText, type Side } from "./render.ts";
 

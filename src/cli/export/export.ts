@@ -9,7 +9,7 @@ import { choice, duration, flag, list, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { BUNDLED_HANDLERS } from "../../udf/handlers/mod.ts";
 import { moduleFlags } from "../module_flags.ts";
-import { targetFlags, udfDataFlags } from "../udf_target.ts";
+import { targetFlags, udfDataFlags } from "../udf/target.ts";
 import { ProgressLine, samplesText } from "../progress.ts";
 import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "../results/results.ts";
 import { escape, writeStdout } from "../terminal.ts";

@@ -5,10 +5,10 @@ import type { RunningUdf } from "../../udf/running_udf.ts";
 import { UsageError } from "../errors.ts";
 import { flagName } from "../flags.ts";
 import { batcherOptions } from "../host/input_feed.ts";
-import { splitNames } from "../input_flags.ts";
+import { splitNames } from "../udf/input_flags.ts";
 import { checkModuleFlags, isModule, type ModuleFlagValues, moduleOptions } from "../module_flags.ts";
 import { escape } from "../terminal.ts";
-import { checkTarget, reachUdf, type Target } from "../udf_target.ts";
+import { checkTarget, reachUdf, type Target } from "../udf/target.ts";
 
 /** How long a UDF may take to end once it has all rows, in milliseconds. */
 const DRAIN_TIMEOUT_MS = 60_000;

@@ -1,10 +1,10 @@
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { choice, duration, flag, flagName, type FlagValues, list, text } from "../flags.ts";
-import { inputFlagNames, inputFlags } from "../input_flags.ts";
+import { inputFlagNames, inputFlags } from "../udf/input_flags.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
-import { supervisionFlags } from "../supervision_flags.ts";
-import { checkTarget, maxFrame, targetFlags, udfDataFlags } from "../udf_target.ts";
+import { supervisionFlags } from "../udf/supervision_flags.ts";
+import { checkTarget, maxFrame, targetFlags, udfDataFlags } from "../udf/target.ts";
 
 const flags = {
   ...targetFlags,

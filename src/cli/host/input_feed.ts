@@ -7,7 +7,7 @@ import type { Host } from "../../udf/host.ts";
 import type { EdgeType } from "../../udf/messages.ts";
 import type { Supervisor } from "../../udf/supervise/supervisor.ts";
 import { escape } from "../terminal.ts";
-import { readPointsOptions, splitNames } from "../input_flags.ts";
+import { readPointsOptions, splitNames } from "../udf/input_flags.ts";
 import type { HostFlags } from "./host.ts";
 import type { HostMessages } from "./host_messages.ts";
 import type { Input } from "./input.ts";

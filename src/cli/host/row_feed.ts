@@ -8,7 +8,7 @@ import type { EdgeType } from "../../udf/messages.ts";
 import type { Supervisor } from "../../udf/supervise/supervisor.ts";
 import { testsFor } from "../export/export.ts";
 import { escape } from "../terminal.ts";
-import { splitNames } from "../input_flags.ts";
+import { splitNames } from "../udf/input_flags.ts";
 import { batcherOptions, type Feed, type FeedOptions } from "./input_feed.ts";
 
 /** Sends the rows of a table of stored results to a UDF, one test behind the other. */

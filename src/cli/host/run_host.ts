@@ -8,10 +8,10 @@ import { Supervisor, type SupervisorCounts } from "../../udf/supervise/superviso
 import { onInterrupt } from "../interrupts.ts";
 import { UsageError } from "../errors.ts";
 import { moduleOptions } from "../module_flags.ts";
-import { describeTarget, openRecordings } from "../recordings.ts";
-import { describeSupervision, supervisorOptions } from "../supervision_flags.ts";
+import { describeTarget, openRecordings } from "../udf/recordings.ts";
+import { describeSupervision, supervisorOptions } from "../udf/supervision_flags.ts";
 import { escape, StdoutClosed } from "../terminal.ts";
-import { reachUdf, type Target } from "../udf_target.ts";
+import { reachUdf, type Target } from "../udf/target.ts";
 import type { HostFlags } from "./host.ts";
 import { HostMessages } from "./host_messages.ts";
 import { checkSnapshotPath, openInputs, readSnapshot, writeSnapshot } from "./input.ts";

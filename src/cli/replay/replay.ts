@@ -8,7 +8,7 @@ import { duration, flag, number } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { checkModuleFlags, moduleFlags, moduleOptions } from "../module_flags.ts";
 import { escape, type Style, style, writeStdout } from "../terminal.ts";
-import { checkTarget, maxFrame, reachUdf, targetFlags } from "../udf_target.ts";
+import { checkTarget, maxFrame, reachUdf, targetFlags } from "../udf/target.ts";
 
 /** Differences that people are shown; further ones are counted. */
 const MAX_SHOWN_DIFFERENCES = 20;

@@ -4,7 +4,7 @@ import type { CaseUdf, RunCaseOptions, UdfCase } from "../../udf/cases/mod.ts";
 import { isModulePath } from "../../udf/handlers/mod.ts";
 import { openInputs } from "../host/input.ts";
 import { isModule, moduleOptions } from "../module_flags.ts";
-import { reachUdf, type Target } from "../udf_target.ts";
+import { reachUdf, type Target } from "../udf/target.ts";
 import type { TestFlags } from "./test_cases.ts";
 
 /** How long a socket that is not there yet is tried again, in ms. */

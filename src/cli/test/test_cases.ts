@@ -6,7 +6,7 @@ import { duration, flag, list, text } from "../flags.ts";
 import { onInterrupt } from "../interrupts.ts";
 import { checkModuleFlags, moduleFlags } from "../module_flags.ts";
 import { escape, style, writeStdout } from "../terminal.ts";
-import { checkTarget, maxFrame, targetFlags } from "../udf_target.ts";
+import { checkTarget, maxFrame, targetFlags } from "../udf/target.ts";
 import type { CaseReport } from "./reports.ts";
 
 const flags = {

@@ -1,11 +1,11 @@
-import type { ModuleRunnerOptions } from "../udf/module/module_runner.ts";
-import type { RunningUdf } from "../udf/running_udf.ts";
-import type { SocketAddress } from "../udf/udf_socket.ts";
-import { BUNDLED_HANDLERS } from "../udf/handlers/mod.ts";
-import { parseAddress } from "./address.ts";
-import { UsageError } from "./errors.ts";
-import { integer, list, size, text } from "./flags.ts";
-import { isModule } from "./module_flags.ts";
+import type { ModuleRunnerOptions } from "../../udf/module/module_runner.ts";
+import type { RunningUdf } from "../../udf/running_udf.ts";
+import type { SocketAddress } from "../../udf/udf_socket.ts";
+import { BUNDLED_HANDLERS } from "../../udf/handlers/mod.ts";
+import { parseAddress } from "../address.ts";
+import { UsageError } from "../errors.ts";
+import { integer, list, size, text } from "../flags.ts";
+import { isModule } from "../module_flags.ts";
 
 /** The flags of all commands that drive a UDF; the command line of one may also stand behind `--`. */
 export const targetFlags = {
@@ -73,18 +73,18 @@ export async function reachUdf(
   const { handler, socket, connect, trailing } = target;
   if (handler !== undefined) {
     if (isModule(handler, "--handler HANDLER")) {
-      const { startModule } = await import("../udf/module/module_runner.ts");
+      const { startModule } = await import("../../udf/module/module_runner.ts");
       return await startModule(handler, { log, ...module });
     }
-    const { loadBundledHandler } = await import("../udf/handlers/mod.ts");
-    const { startInProcess } = await import("../udf/running_udf.ts");
+    const { loadBundledHandler } = await import("../../udf/handlers/mod.ts");
+    const { startInProcess } = await import("../../udf/running_udf.ts");
     return startInProcess(handler, (await loadBundledHandler(handler))!);
   }
   if (trailing !== undefined) {
-    const { startProcess } = await import("../udf/udf_process.ts");
+    const { startProcess } = await import("../../udf/udf_process.ts");
     return startProcess(trailing, log, {}, cwd);
   }
-  const { connectSocket } = await import("../udf/udf_socket.ts");
+  const { connectSocket } = await import("../../udf/udf_socket.ts");
   const address = socket !== undefined ? { path: socket } : placeOfUdf(connect!);
   return await connectSocket(address, retryMs, signal, waiting);
 }

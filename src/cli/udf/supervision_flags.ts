@@ -1,11 +1,11 @@
-import type { SupervisorCounts, SupervisorOptions } from "../udf/supervise/supervisor.ts";
-import { TineError } from "../base/errors.ts";
-import { formatCount } from "../base/units.ts";
-import { whyNotWritten } from "../result/store_error.ts";
-import { JsonLinesWriter } from "../udf/format/json_lines_writer.ts";
-import { TextWriter } from "../wire/text_writer.ts";
-import type { Request } from "../udf/messages.ts";
-import { choice, duration, flag, integer, size, text } from "./flags.ts";
+import type { SupervisorCounts, SupervisorOptions } from "../../udf/supervise/supervisor.ts";
+import { TineError } from "../../base/errors.ts";
+import { formatCount } from "../../base/units.ts";
+import { whyNotWritten } from "../../result/store_error.ts";
+import { JsonLinesWriter } from "../../udf/format/json_lines_writer.ts";
+import { TextWriter } from "../../wire/text_writer.ts";
+import type { Request } from "../../udf/messages.ts";
+import { choice, duration, flag, integer, size, text } from "../flags.ts";
 
 const SUPERVISED = ["restart", "watch"];
 

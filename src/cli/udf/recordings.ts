@@ -1,10 +1,10 @@
-import type { Connection } from "../wire/connection.ts";
-import { messageOf } from "../base/errors.ts";
-import type { RunningUdf } from "../udf/running_udf.ts";
-import type { RecordingSide } from "../udf/recording/recording.ts";
-import type { Recorder } from "../udf/recording/recorder.ts";
-import type { Target } from "./udf_target.ts";
-import { version } from "./version.ts";
+import type { Connection } from "../../wire/connection.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { RunningUdf } from "../../udf/running_udf.ts";
+import type { RecordingSide } from "../../udf/recording/recording.ts";
+import type { Recorder } from "../../udf/recording/recorder.ts";
+import type { Target } from "./target.ts";
+import { version } from "../version.ts";
 
 /** What `--record FILE` means to a command: its first connection goes to FILE, further ones to FILE.2, FILE.3, ... */
 export interface Recordings extends AsyncDisposable {
@@ -25,7 +25,7 @@ export interface Recordings extends AsyncDisposable {
  *
  * @example
  * ```ts
- * import { stdioConnection } from "../wire/connection.ts";
+ * import { stdioConnection } from "../../wire/connection.ts";
  * import { openRecordings } from "./recordings.ts";
  * await using recordings = await openRecordings(undefined, "udf", "mirror", console.error);
  * const connection = recordings?.connection(stdioConnection()) ?? stdioConnection();
@@ -39,8 +39,8 @@ export async function openRecordings(
   warn: (message: string) => void,
 ): Promise<Recordings | undefined> {
   if (path === undefined) return undefined;
-  const { openRecorder } = await import("../udf/recording/recorder.ts");
-  const { recordConnection, recordUdf } = await import("../udf/recording/recorder.ts");
+  const { openRecorder } = await import("../../udf/recording/recorder.ts");
+  const { recordConnection, recordUdf } = await import("../../udf/recording/recorder.ts");
   const options = { side, udf, tine: version, warn };
   const first = openRecorder(path, options);
   const recorders = new Set([first]);

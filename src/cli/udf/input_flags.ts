@@ -1,9 +1,9 @@
-import { GIVEN_TYPES, type GivenType } from "../udf/format/field_column.ts";
-import { INPUT_FORMATS } from "../udf/format/formats.ts";
-import type { ReadPointsOptions } from "../udf/format/point_reader.ts";
-import { UsageError } from "./errors.ts";
-import { choice, type Flag, flag, type FlagValues, list, text } from "./flags.ts";
-import { escape } from "./terminal.ts";
+import { GIVEN_TYPES, type GivenType } from "../../udf/format/field_column.ts";
+import { INPUT_FORMATS } from "../../udf/format/formats.ts";
+import type { ReadPointsOptions } from "../../udf/format/point_reader.ts";
+import { UsageError } from "../errors.ts";
+import { choice, type Flag, flag, type FlagValues, list, text } from "../flags.ts";
+import { escape } from "../terminal.ts";
 
 /** How points are read, wherever a command does. */
 export const inputFlags = {

@@ -1,10 +1,10 @@
-import type { PointOrBatch } from "../udf/batcher.ts";
-import { TineError } from "../base/errors.ts";
-import { grouped } from "../base/units.ts";
-import type { InfoResponse } from "../udf/messages.ts";
-import { CommandFailure } from "./errors.ts";
+import type { PointOrBatch } from "../../udf/batcher.ts";
+import { TineError } from "../../base/errors.ts";
+import { grouped } from "../../base/units.ts";
+import type { InfoResponse } from "../../udf/messages.ts";
+import { CommandFailure } from "../errors.ts";
 import { type InputFlags, readPointsOptions, splitNames } from "./input_flags.ts";
-import { escape } from "./terminal.ts";
+import { escape } from "../terminal.ts";
 
 /** The flags that say what is read, and how it becomes what a UDF wants. */
 export interface UnitFlags extends InputFlags {
@@ -24,9 +24,9 @@ export async function readUnits(
   info: InfoResponse,
   { command, most }: { command: string; most: number },
 ): Promise<PointOrBatch[]> {
-  const { openInputs } = await import("./host/input.ts");
-  const { readPoints } = await import("../udf/format/point_reader.ts");
-  const { Feeder } = await import("../udf/feeder.ts");
+  const { openInputs } = await import("../host/input.ts");
+  const { readPoints } = await import("../../udf/format/point_reader.ts");
+  const { Feeder } = await import("../../udf/feeder.ts");
   const units: PointOrBatch[] = [];
   let count = 0;
   const feeder = new Feeder({
