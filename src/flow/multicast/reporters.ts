@@ -1,11 +1,161 @@
 import { SockAddr } from "../../sys/address.ts";
 import { SystemError } from "../../sys/errno.ts";
-import type { FlowHost } from "../engine/engine_flow.ts";
+import {
+  flagsOf,
+  isHeaderSigned,
+  isOfFlow,
+  isPacket,
+  limitedDistance,
+  numberOf,
+  senderOf,
+  SIGNED,
+  WireTime,
+} from "../packet/header.ts";
+import { ControlSender } from "../packet/control_exchange.ts";
 import { MAX_CONTROL_BYTES } from "../packet/control_packet.ts";
-import type { PacketPorts } from "../packet/packet_port.ts";
+import type { PacketPort, PacketPorts } from "../packet/packet_port.ts";
+import { PortReader, type PortUser } from "../packet/port_reader.ts";
+import type { FlowHost, Timer } from "../engine/engine_flow.ts";
+import type { Hmac } from "../hmac.ts";
 import type { GroupFlow } from "./group_flow.ts";
-import type { Announcement } from "./group_packets.ts";
-import { Reporter, type ReporterOptions } from "./reporter.ts";
+import { ACKNOWLEDGE, type Announcement, groupPacket, readAcknowledgement, REPORT } from "./group_packets.ts";
+
+/** The first report comes within this time, so that those of many receivers do not come at once. */
+const FIRST_NANOS = 200e6;
+/** Between two reports, on average, */
+const PAUSE_NANOS = 1e9;
+/** or this for each receiver that reports: all together send a hundred a second. */
+const PAUSE_NANOS_EACH = 10e6;
+/** The last one comes within this time, or within that for each receiver. */
+const LAST_NANOS = 20e6;
+const LAST_NANOS_EACH = 2e6;
+/** The last one is sent again after this time without an acknowledgement, */
+const AGAIN_NANOS = 200e6;
+/** up to this many times. */
+const LAST_TRIES = 5;
+/** After this many reports without an acknowledgement, only the last ones are sent. */
+const MAX_UNACKNOWLEDGED = 3;
+
+/** What a reporter needs. */
+export interface ReporterOptions {
+  readonly host: FlowHost;
+  /** Connected to where the sender wants reports; it is closed with the reporter. */
+  readonly port: PacketPort;
+  readonly flow: GroupFlow;
+  /** Of the key of the flow. */
+  readonly hmac: Hmac;
+  /** Returns how many packets the socket of the group had no room for. */
+  readonly socketDrops: () => number;
+}
+
+/** Reports to the sender of a flow what this receiver has counted: now and then, and at the end until that is acknowledged. */
+export class Reporter implements PortUser, Disposable {
+  readonly #options: ReporterOptions;
+  readonly #control: ControlSender;
+  readonly #time: WireTime;
+  readonly #timer: Timer;
+  /** Of the last report, by its number. */
+  readonly #sentAt = new Map<number, number>();
+  /** Senders of which the last report is not acknowledged. */
+  readonly #open: Set<number>;
+  #number = 0;
+  /** Reports with greater numbers are the last ones. */
+  #lastBefore = Infinity;
+  #unacknowledged = 0;
+  #tries = 0;
+  /** How many receivers report, as the sender announces. */
+  receivers = 0;
+
+  constructor(options: ReporterOptions) {
+    const { host, port, flow } = options;
+    this.#options = options;
+    this.#control = new ControlSender(port);
+    this.#time = new WireTime(port.clock.tinit);
+    this.#open = new Set(Array.from({ length: flow.measured }, (_, i) => i));
+    this.#timer = host.timer(() => this.#report());
+    new PortReader(host, port, this);
+    this.#timer.set(host.now() + Math.random() * FIRST_NANOS);
+  }
+
+  readonly canTake = true;
+  readonly prompt = false;
+  readonly wantsRoom = false;
+  onRoom(): void {}
+
+  onError(error: unknown): void {
+    if (!(error instanceof SystemError)) throw error;
+    // The sender is gone.
+    if (error.errnoName === "ECONNREFUSED") this[Symbol.dispose]();
+  }
+
+  /** Whether the sender has acknowledged all, or there is no use in more reports. */
+  get over(): boolean {
+    return this.#options.port.closed;
+  }
+
+  /** The flow is over: reports for the last time, soon. */
+  finish(): void {
+    if (this.over) return;
+    this.#lastBefore = this.#number;
+    const within = Math.max(LAST_NANOS, this.receivers * LAST_NANOS_EACH);
+    this.#timer.set(this.#options.host.now() + Math.random() * within);
+  }
+
+  takeAll(count: number): void {
+    const { port, flow, hmac } = this.#options, { incoming, clock } = port;
+    const now = clock.now();
+    for (let i = 0; i < count; i++) {
+      const view = incoming.view(i), length = incoming.length(i);
+      if (!isPacket(view, 0, length) || flagsOf(view, 0) !== (ACKNOWLEDGE | SIGNED)) continue;
+      if (!isOfFlow(view, 0, flow.name) || !isHeaderSigned(hmac, incoming.bytes(i), 0)) continue;
+      const number = numberOf(view, 0), sentAt = this.#sentAt.get(number);
+      if (sentAt === undefined) continue;
+      this.#sentAt.delete(number);
+      this.#unacknowledged = 0;
+      const arrival = incoming.arrival(i), { received, sent } = readAcknowledgement(view, this.#time);
+      const t = Number.isNaN(arrival) ? now : arrival;
+      flow.bound({ least: limitedDistance(sentAt - received), most: limitedDistance(t - sent) });
+      if (number > this.#lastBefore) this.#open.delete(senderOf(view, 0));
+      if (this.#open.size === 0) return this[Symbol.dispose]();
+    }
+  }
+
+  #report(): void {
+    const { host, flow } = this.#options;
+    const final = flow.closedAt !== Infinity;
+    if (final) {
+      if (this.#tries++ === LAST_TRIES) return this[Symbol.dispose]();
+      for (const sender of this.#open) this.#send(sender);
+      return this.#timer.set(host.now() + AGAIN_NANOS);
+    }
+    if (this.#unacknowledged++ === MAX_UNACKNOWLEDGED) return;
+    for (let sender = 0; sender < flow.measured; sender++) this.#send(sender);
+    const pause = Math.max(PAUSE_NANOS, this.receivers * PAUSE_NANOS_EACH);
+    this.#timer.set(host.now() + pause * (0.5 + Math.random()));
+  }
+
+  #send(sender: number): void {
+    const { port, flow, hmac, socketDrops } = this.#options;
+    if (this.over) return;
+    const t = port.clock.now(), number = ++this.#number;
+    this.#sentAt.set(number, t);
+    // Those that are lost are forgotten.
+    this.#sentAt.delete(number - 64 * flow.measured);
+    const text = JSON.stringify(flow.reception(sender, socketDrops()));
+    const { name, nonce } = flow;
+    const packet = groupPacket({ flags: REPORT, flow: name, sender, number, nonce, text, time: this.#time, t, hmac });
+    try {
+      this.#control.send(packet);
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer.clear();
+    this.#options.port[Symbol.dispose]();
+  }
+}
 
 /** Flows that are reported on at a time: each takes a socket. */
 const MAX_REPORTERS = 256;

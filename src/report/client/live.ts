@@ -1,6 +1,5 @@
 /// <reference lib="dom" />
-import type { Series, XYPlot } from "../plot.ts";
-import { lookOf } from "../plot.ts";
+import { lookOf, type Series, type XYPlot } from "../plot.ts";
 import { type BucketRow, GrowingBuckets } from "../serve/growing_buckets.ts";
 import type { LivePlotHead, SeriesUpdate } from "../serve/live_series.ts";
 import type { LiveFlow, LiveLine, TestUpdate } from "../serve/live_test.ts";

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import type { GanttPlot, Series, XYPlot } from "../plot.ts";
 import { decodeSeries, type EncodedSeries } from "../series/decode.ts";
-import type { PlotOfPage, SeriesOfPage } from "../series/encode_plot.ts";
+import type { PlotOfPage, SeriesOfPage } from "../series/encode.ts";
 import { type Area, areaOf, swatch } from "../svg/drawing.ts";
 import { drawGantt, ganttSize } from "../svg/gantt.ts";
 import { drawXY } from "../svg/xy_plot.ts";

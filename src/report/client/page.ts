@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import type { PlotOfPage } from "../series/encode_plot.ts";
+import type { PlotOfPage } from "../series/encode.ts";
 import { FlowFilter } from "./flow_filter.ts";
 import { LivePlot } from "./live_plot.ts";
 import { makeFilterable } from "./log_filter.ts";

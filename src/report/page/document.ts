@@ -1,6 +1,6 @@
 import { Html, html, scriptJson } from "../html.ts";
 import type { GanttPlot, Look, Plot, XYPlot } from "../plot.ts";
-import { encodePlot } from "../series/encode_plot.ts";
+import { encodePlot } from "../series/encode.ts";
 import { bandSwatch, drawPlot, swatch } from "../svg/mod.ts";
 import styleSheet from "./styles.css" with { type: "text" };
 

@@ -1,9 +1,8 @@
 import { TineError } from "../../base/errors.ts";
-import { FieldCast } from "./cast_fields.ts";
+import { FieldCast, FieldTypes } from "./field_types.ts";
 import { terminalText } from "../../base/terminal_text.ts";
 import { type GivenType, unseenField } from "./field_column.ts";
 import { detectFormat } from "./detect_format.ts";
-import { FieldTypes } from "./field_types.ts";
 import { type Format, FORMATS, INPUT_FORMATS, type InputFormat } from "./formats.ts";
 import type { InputItem } from "./input_item.ts";
 import { type ItemSource, piecesOf } from "./item_source.ts";

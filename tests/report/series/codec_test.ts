@@ -1,8 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Buckets, lookOf, type SampleSeries } from "../../../src/report/plot.ts";
 import { decodeColumns, decodeSeries, MEAN_STEPS } from "../../../src/report/series/decode.ts";
-import { encodeColumns, encodeSeries } from "../../../src/report/series/encode.ts";
-import { encodePlot } from "../../../src/report/series/encode_plot.ts";
+import { encodeColumns, encodePlot, encodeSeries } from "../../../src/report/series/encode.ts";
 import { DOUBLE_EDGES, Random } from "../../support/random.ts";
 
 Deno.test("decodeColumns() gives back the bits of all numbers that encodeColumns() was given", async () => {
