@@ -22,7 +22,7 @@ const SHARE = 0.5;
 /** The longest slice that can be asked for: any thread that wakes interrupts a thread that has asked for it. */
 const LONG_SLICE_NANOS = 100_000_000n;
 /** The nice value of a group of processes that gets a seventieth of what others get. */
-const LEAST_NICE = 19;
+const MAX_NICE = 19;
 
 /** The threads of a UDF, and what becomes of them. */
 export interface UdfThreads {
@@ -175,7 +175,7 @@ export class ProgramThreads implements UdfThreads {
   }
 
   setGroup(restrained: boolean): void {
-    for (const pid of this.#processes()) setGroupNice(pid, restrained ? LEAST_NICE : this.#nice);
+    for (const pid of this.#processes()) setGroupNice(pid, restrained ? MAX_NICE : this.#nice);
   }
 
   /** Those in its session, and descendants that have left it. Source: proc(5), /proc/PID/stat. */

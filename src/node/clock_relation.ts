@@ -21,7 +21,7 @@ export const SAME_CLOCK: ClockRelation = { offsetNs: 0, errorNs: 0 };
 const ROUNDS = 8;
 
 /** No more questions after this time, in milliseconds: where answers take long, more of them hardly help. */
-const LONGEST_MS = 1000;
+const MAX_QUESTIONS_MS = 1000;
 
 /** The resolution of the clock, in nanoseconds. */
 const RESOLUTION_NS = 1000;
@@ -106,7 +106,7 @@ export async function relateClockAgain(
 export async function estimateOffset(ask: () => Promise<bigint>, clock: () => bigint = now): Promise<ClockRelation> {
   let best: ClockRelation | undefined;
   const started = performance.now();
-  for (let round = 0; round < ROUNDS && performance.now() - started < LONGEST_MS; round++) {
+  for (let round = 0; round < ROUNDS && performance.now() - started < MAX_QUESTIONS_MS; round++) {
     const asked = clock();
     const theirs = await ask();
     const answered = clock();

@@ -13,7 +13,7 @@ const HIGH_WATER = 4 * 1024 * 1024;
 const FLUSH_MS = 200;
 const MAX_HANDLES = 64;
 const MAX_SPARE = 4;
-const LARGEST_SPARE = 1024 * 1024;
+const MAX_SPARE_BYTES = 1024 * 1024;
 
 /**
  * Files in a folder that are only appended to. Writes are collected, and done one after another in the background;
@@ -145,7 +145,7 @@ export class AppendFiles {
         this.#pending -= count;
         this.#written += count;
         buffer.position = 0;
-        if (this.#spare.length < MAX_SPARE && buffer.bytes.length <= LARGEST_SPARE) this.#spare.push(buffer);
+        if (this.#spare.length < MAX_SPARE && buffer.bytes.length <= MAX_SPARE_BYTES) this.#spare.push(buffer);
         if (this.#pending < HIGH_WATER) this.#room.notify();
       }
     } catch (error) {

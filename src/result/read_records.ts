@@ -238,7 +238,7 @@ export class RecordFile implements Disposable {
       let used = places[next].bytes;
       for (let i = next + 1; i < places.length; i++) {
         const end = places[i].position + places[i].bytes - start;
-        if (end > BLOCK_BYTES || used < end / MOST_UNUSED) break;
+        if (end > BLOCK_BYTES || used < end / MAX_UNUSED) break;
         used += places[i].bytes;
         last = i;
       }
@@ -274,7 +274,7 @@ export class RecordFile implements Disposable {
 /** What is read at once. */
 const BLOCK_BYTES = 512 * 1024;
 /** How much of a block may be records of others, as a multiple of those that are wanted. */
-const MOST_UNUSED = 8;
+const MAX_UNUSED = 8;
 
 async function openRecords(path: string): Promise<Deno.FsFile> {
   try {

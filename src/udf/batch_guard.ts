@@ -5,11 +5,11 @@ import type { BeginBatch, EdgeType, EndBatch } from "./messages.ts";
  * The largest `size` that a BeginBatch carries. Kapacitor allocates that much before it sees a point, so a larger batch
  * goes out with the size unknown.
  */
-const LARGEST_ANNOUNCED = 1n << 20n;
+const MAX_ANNOUNCED = 1n << 20n;
 
 /** The `size` to announce for a batch of this many points. */
 export function announcedSize(points: number | bigint): bigint {
-  return points > LARGEST_ANNOUNCED ? 0n : BigInt(points);
+  return points > MAX_ANNOUNCED ? 0n : BigInt(points);
 }
 
 /**

@@ -3,10 +3,10 @@
 const COLOURS = /\x1b\[[0-9;]*m/g;
 
 /** Lines at the margin that a message of several lines may have before its stack frames come. */
-const LONGEST_MESSAGE_LINES = 10;
+const MAX_MESSAGE_LINES = 10;
 
 /** How much of an explanation is kept, in characters. */
-const LONGEST_EXPLANATION = 500;
+const MAX_EXPLANATION = 500;
 
 /** Lines of the context before the message of a report, or of all where there is no report. */
 const CONTEXT_BEFORE_LINES = 3;
@@ -95,7 +95,7 @@ export class LastWords {
   add(text: string): void {
     const line = text.replace(COLOURS, "");
     if (line.trim() === "") return;
-    this.#remember(line.slice(0, LONGEST_EXPLANATION));
+    this.#remember(line.slice(0, MAX_EXPLANATION));
     if (this.#fatal) return;
     this.#fatal = FATAL.test(line);
     if (this.#fatal) this.#begin(line);
@@ -106,7 +106,7 @@ export class LastWords {
   /** The line that explains the end; empty if there was no line. */
   get explanation(): string {
     const cause = this.#cause === "" ? "" : `; caused by ${this.#cause}`;
-    return (this.#isCrash() ? this.#message + cause : this.#last).trim().slice(0, LONGEST_EXPLANATION);
+    return (this.#isCrash() ? this.#message + cause : this.#last).trim().slice(0, MAX_EXPLANATION);
   }
 
   /** The explanation and what it is, as a part of a sentence; empty if there was no line. */
@@ -173,7 +173,7 @@ export class LastWords {
       this.#begin("");
     } else if (detail !== line || line.startsWith("\t")) {
       this.#message += detail.replace(/^\t/, " ");
-    } else if (/^\S/.test(line) && ++this.#pending > LONGEST_MESSAGE_LINES) {
+    } else if (/^\S/.test(line) && ++this.#pending > MAX_MESSAGE_LINES) {
       this.#begin("");
     }
   }

@@ -7,7 +7,7 @@ import { DEFAULT_MAX_FRAME_BYTES, type FrameLimit } from "../wire/frame_reader.t
 const MEMORY_PART = 8;
 
 /** What a length of 32 bits, as the Python agent reads it, and a buffer of V8 can hold. */
-const LARGEST_BYTES = 2 ** 31 - 1;
+const MAX_BYTES = 2 ** 31 - 1;
 
 /** Tags of the messages that carry a snapshot: `Response.snapshot` and `Request.restore`. */
 const SNAPSHOT_RESPONSE = 4 << 3 | 2;
@@ -21,7 +21,7 @@ export function largestSnapshotBytes(): number {
   } catch {
     // A worker without permissions may not know.
   }
-  return Math.min(LARGEST_BYTES, Math.floor(bytes));
+  return Math.min(MAX_BYTES, Math.floor(bytes));
 }
 
 /**

@@ -6,7 +6,7 @@ import type { RunningUdf } from "./running_udf.ts";
 export type SocketAddress = { path: string } | { hostname: string; port: number };
 
 const FIRST_DELAY_MS = 50;
-const LONGEST_DELAY_MS = 5_000;
+const MAX_DELAY_MS = 5_000;
 
 /** An address as people write it. */
 export function formatAddress(address: SocketAddress): string {
@@ -87,7 +87,7 @@ async function connect(
   waiting?: (why: string) => void,
 ): Promise<Deno.Conn> {
   const deadline = performance.now() + retryMs;
-  for (let delay = FIRST_DELAY_MS;; delay = Math.min(delay * 2, LONGEST_DELAY_MS)) {
+  for (let delay = FIRST_DELAY_MS;; delay = Math.min(delay * 2, MAX_DELAY_MS)) {
     const withinMs = retryMs > 0 ? Math.max(FIRST_DELAY_MS, deadline - performance.now()) : undefined;
     try {
       return await connectOnce(address, withinMs, signal);

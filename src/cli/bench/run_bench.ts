@@ -23,7 +23,7 @@ const MAX_POINTS = 100_000;
 /** The share of a repeat's time that goes to speed; the rest is for starts, memory and snapshots. */
 const SPEED_SHARE = 0.75;
 /** How long a number of groups may take, as a share of the time of a UDF, and at least, in ms. */
-const GROUPS_SHARE = 0.3, LEAST_GROUPS_MS = 1_000;
+const GROUPS_SHARE = 0.3, MIN_GROUPS_MS = 1_000;
 /** A machine with more processes that want a processor, for each that it has, is busy. */
 const BUSY = 0.5;
 
@@ -120,7 +120,7 @@ function sidesOf(
     pointsPerGroup: flags.groupPoints,
     batchSize: flags.batchSize,
     speedMs: repeatMs * SPEED_SHARE,
-    groupsMs: Math.max(LEAST_GROUPS_MS, flags.duration * GROUPS_SHARE),
+    groupsMs: Math.max(MIN_GROUPS_MS, flags.duration * GROUPS_SHARE),
     timeoutMs: flags.timeout,
     signal,
     onPhase,

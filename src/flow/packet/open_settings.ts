@@ -122,7 +122,7 @@ export function parseOpenSettings(text: string, maxPacketBytes: number, signed: 
 }
 
 /** A rate that is shared with senders without a pace is worth it from here on, as a part of the limit. */
-const LEAST_SHARE = 1e-3;
+const MIN_SHARE = 1e-3;
 
 /**
  * Returns settings as their server lets them be: its senders without a pace share what is left of the rate, and none sends
@@ -146,7 +146,7 @@ export function limitedSettings(settings: OpenSettings, limits: FlowLimits, sign
     else left -= schedule.bitsPerSecond;
   }
   if (bitsPerSecond < Infinity) checkRate(limits, bitsPerSecond - left);
-  if (unpaced > 0 && left < LEAST_SHARE * bitsPerSecond) checkRate(limits, Infinity);
+  if (unpaced > 0 && left < MIN_SHARE * bitsPerSecond) checkRate(limits, Infinity);
   const reverse = settings.reverse.map(([index, config]): [number, SenderConfig] => {
     const isUnpaced = bitsPerSecond < Infinity && new PacketSchedule(config, headerBytes(signed)).unpaced;
     const { wait: _, ...rest } = config;

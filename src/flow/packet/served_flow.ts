@@ -115,7 +115,7 @@ export class ServedFlow {
     if (bitsPerSecond === undefined) return;
     const reverse = sum(this.senders.map(({ schedule }) => schedule.bitsPerSecond));
     this.incomingLimit = this.#limit(bitsPerSecond);
-    this.echoLimit = this.#limit(Math.max(LEAST_BITS_PER_SECOND, bitsPerSecond - reverse));
+    this.echoLimit = this.#limit(Math.max(MIN_BITS_PER_SECOND, bitsPerSecond - reverse));
   }
 
   /** A busy network or machine delays packets, which then come faster than they were sent. */
@@ -224,7 +224,7 @@ function sum(counts: readonly number[]): number {
 }
 
 /** What is left for echoes beside senders of the server that have all of the rate. */
-const LEAST_BITS_PER_SECOND = 1;
+const MIN_BITS_PER_SECOND = 1;
 
 /** How many open flows a server has at most. */
 export const MAX_FLOWS = 1024;

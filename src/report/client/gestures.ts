@@ -17,7 +17,7 @@ export interface GestureTarget {
 }
 
 /** A drag that is shorter, in pixels, is a click. */
-const LEAST_DRAG = 4;
+const MIN_DRAG = 4;
 const ZOOM_STEP = 0.5;
 const PAN_STEP = 0.25;
 
@@ -94,7 +94,7 @@ function listenToPointers(target: GestureTarget): void {
     const { x, y } = placeIn(element, event);
     target.point(x, y);
     if (start === undefined) return;
-    if (!dragged && Math.abs(x - start) < LEAST_DRAG) return;
+    if (!dragged && Math.abs(x - start) < MIN_DRAG) return;
     // From here on the pointer may leave the plot. Earlier, what is clicked would not be known.
     if (!dragged) element.setPointerCapture(event.pointerId);
     dragged = true;

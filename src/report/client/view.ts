@@ -7,7 +7,7 @@ export interface TimeRange {
 }
 
 /** The shortest part that is shown, in microseconds. */
-const LEAST_SPAN = 2;
+const MIN_SPAN = 2;
 
 /**
  * What all plots of a page show of time. Plots listen to it, so that to zoom one is to zoom all.
@@ -42,7 +42,7 @@ export class TimeView {
   /** Shows a part of time, as far as there is some. */
   show(min: number, max: number): void {
     const { full } = this;
-    const span = Math.min(full.max - full.min, Math.max(LEAST_SPAN, max - min));
+    const span = Math.min(full.max - full.min, Math.max(MIN_SPAN, max - min));
     if (span >= (full.max - full.min) * 0.9999) return this.reset();
     const from = Math.max(full.min, Math.min(full.max - span, (min + max - span) / 2));
     this.#set({ min: from, max: from + span });
@@ -57,7 +57,7 @@ export class TimeView {
   zoom(factor: number, at: number = (this.#shown.min + this.#shown.max) / 2): void {
     const { min, max } = this.#shown;
     // At its narrowest, the part must not wander.
-    const least = Math.max(factor, LEAST_SPAN / (max - min));
+    const least = Math.max(factor, MIN_SPAN / (max - min));
     this.show(at - (at - min) * least, at + (max - at) * least);
   }
 

@@ -11,7 +11,7 @@ const PIXELS_A_DOT = 25;
 /** About how wide a letter is, in pixels. */
 const SHADE_LETTER = 7;
 /** How high the bar of a column is at least: a lone sample has ink. */
-const LEAST_BAR = 1.5;
+const MIN_BAR = 1.5;
 
 /** Where and how series are drawn. */
 interface Frame {
@@ -145,7 +145,7 @@ function drawColumns({ series: { data, look } }: Part, { area, x, columns, toY }
     if (least[i] <= greatest[i]) {
       const top = toY(greatest[i]);
       const length = px(toY(least[i]) - top);
-      bars += length < LEAST_BAR ? `M${at} ${px(top - LEAST_BAR / 2)}v${LEAST_BAR}` : `M${at} ${top}v${length}`;
+      bars += length < MIN_BAR ? `M${at} ${px(top - MIN_BAR / 2)}v${MIN_BAR}` : `M${at} ${top}v${length}`;
     }
     if (counts[i] === 0) continue;
     line += `${ends ? "M" : "L"}${at} ${toY(sums[i] / counts[i])}`;

@@ -13,7 +13,7 @@ const BATCH_MS = 1000;
 /** A request that takes longer has failed, in milliseconds. */
 const REQUEST_MS = 30_000;
 /** A server may ask for a pause of at most this, in milliseconds. */
-const LONGEST_PAUSE_MS = 5 * 60_000;
+const MAX_PAUSE_MS = 5 * 60_000;
 /** Requests at most to find the lines of a batch that are refused. */
 const MAX_SEARCH = 100;
 /** Characters of a line, and of a server's answer, that are shown. */
@@ -224,7 +224,7 @@ export class InfluxWriter {
       }
       const pause = this.#backoff.next();
       if (pause === undefined) throw new TineError("cannot-send", `${this.#name} ${problem}: given up`);
-      const ms = Math.round(Math.min(LONGEST_PAUSE_MS, wait ?? pause));
+      const ms = Math.round(Math.min(MAX_PAUSE_MS, wait ?? pause));
       this.counts.retries++;
       onProblem?.(`${this.#name} ${problem}: trying again in ${ms} ms`);
       await delay(ms, signal);

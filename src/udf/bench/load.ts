@@ -6,7 +6,7 @@ import { encodeRequest } from "../codec.ts";
 import type { Request } from "../messages.ts";
 
 /** Times between these take 9 bytes, so that a later one can be written over an earlier one: years 1972 to 2262. */
-const LEAST_TIME = 1n << 56n;
+const MIN_TIME = 1n << 56n;
 const END_OF_TIMES = 1n << 63n;
 /** Bytes of the varint of such a time. */
 const TIME_BYTES = 9;
@@ -70,7 +70,7 @@ export class Load {
     const groups = new Set<string>();
     const [first, last] = timesOf(units);
     // Where times are too small for 9 bytes, all of them are later; what lies between them stays.
-    const later = first < LEAST_TIME ? LEAST_TIME - first : 0n;
+    const later = first < MIN_TIME ? MIN_TIME - first : 0n;
     let points = 0;
     for (const [i, unit] of units.entries()) {
       for (const request of requestsOf([unit])) {
@@ -156,8 +156,8 @@ function before(ends: Int32Array, unit: number): number {
 function timesOf(units: readonly PointOrBatch[]): [bigint, bigint] {
   const times = units.flatMap((unit) => requestsOf([unit]).map(timeOf)).filter((time) => time !== undefined);
   return times.reduce(([first, last], time) => [time < first ? time : first, time > last ? time : last], [
-    times[0] ?? LEAST_TIME,
-    times[0] ?? LEAST_TIME,
+    times[0] ?? MIN_TIME,
+    times[0] ?? MIN_TIME,
   ]);
 }
 

@@ -71,16 +71,16 @@ const WARM_UP = 0.2, ONE_IN_FLIGHT = 0.3, FLOOD = 0.5;
 /** Groups, and points or batches, of the load for speed. */
 const SPEED_GROUPS = 100, SPEED_POINTS = 10_000, SPEED_BATCHES = 100;
 /** Points of a batch where there are many: batches of one point are a case of their own, which some UDFs do not survive. */
-const MOST_IN_SMALL_BATCH = 10;
+const MAX_IN_SMALL_BATCH = 10;
 /** Points, or batches, sent one by one to see whether each is answered. */
 const PROBES = 20;
 /** Round trips kept at most, and the share that is dropped as warm-up. */
-const MOST_TRIPS = 100_000, FIRST_TRIPS = 0.1;
+const MAX_TRIPS = 100_000, FIRST_TRIPS = 0.1;
 /** What goes out at a time. */
 const PIECE_BYTES = 64 * 1024;
 /** As much is in flight as a UDF handles within this time, in ms. */
 const IN_FLIGHT_MS = 100;
-const MOST_IN_FLIGHT = 1 << 16;
+const MAX_IN_FLIGHT = 1 << 16;
 /** An answer that does not come although others have come is waited for so long, in ms. */
 const LAST_ANSWER_MS = 250;
 
@@ -153,7 +153,7 @@ class Repeat {
         this.#enter(`memory of ${formatCount(groups, "group")}`);
         const shape = { groups, points: groups * pointsPerGroup, fields: this.#fields() };
         const load = data === undefined
-          ? new Load(generateUnits(info.wants, shape, Math.min(batchSize, MOST_IN_SMALL_BATCH)))
+          ? new Load(generateUnits(info.wants, shape, Math.min(batchSize, MAX_IN_SMALL_BATCH)))
           : new Load(await data(info));
         const { points, units } = await this.#flood(session, load, {
           ms: groupsMs,
@@ -275,7 +275,7 @@ class Repeat {
       trips.push(performance.now() - started);
       clearTimeout(timer);
       if (session.answers < expected) return undefined;
-    } while (performance.now() < end && trips.length < MOST_TRIPS);
+    } while (performance.now() < end && trips.length < MAX_TRIPS);
     return trips.slice(Math.floor(trips.length * FIRST_TRIPS));
   }
 
@@ -327,7 +327,7 @@ class Repeat {
   #adapt(since: number, sent: number): { since: number; until: number } {
     const now = performance.now();
     const took = now - since;
-    if (took < IN_FLIGHT_MS / 2) this.#inFlight = Math.min(this.#inFlight * 2, MOST_IN_FLIGHT);
+    if (took < IN_FLIGHT_MS / 2) this.#inFlight = Math.min(this.#inFlight * 2, MAX_IN_FLIGHT);
     else if (took > 2 * IN_FLIGHT_MS) this.#inFlight = Math.max(1, this.#inFlight >> 1);
     return { since: now, until: sent + this.#inFlight };
   }

@@ -52,7 +52,7 @@ export interface Evidence {
 
 /** Ends a check with something else than a pass. */
 export class CheckError extends Error {
-  override name = "Finding";
+  override name = "CheckError";
 
   /**
    * @param status `fail`: a real Kapacitor can run into it; `warn`: it is unwise; `skip`: it could not be checked

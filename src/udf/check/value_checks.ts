@@ -10,7 +10,7 @@ import type { Probe } from "./probe.ts";
 
 const SECOND = 1_000_000_000n;
 /** The coarsest unit in which times are kept in earnest. */
-const LARGEST_ROUNDING = SECOND;
+const MAX_ROUNDING = SECOND;
 /** A field with the time at which a point was sent. */
 const SENT_AT = "tine_sent_at";
 
@@ -94,7 +94,7 @@ export const valueChecks: readonly Check[] = [
         if (sent.has(point.time)) return false;
         if (marked) return point.field(SENT_AT) !== undefined && !came.has(String(point.field(SENT_AT)));
         const beside = nearest(point.time, sent);
-        return !came.has(String(beside)) && distance(beside, point.time) <= LARGEST_ROUNDING;
+        return !came.has(String(beside)) && distance(beside, point.time) <= MAX_ROUNDING;
       });
       if (altered === undefined) return "handed on unchanged";
       throw probe.fail(

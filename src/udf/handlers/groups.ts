@@ -3,7 +3,7 @@ import type { GivenOptions } from "./options.ts";
 
 /** How many groups a handler remembers, unless the option `groups` says otherwise. */
 const DEFAULT_LIMIT = 100_000;
-const LARGEST_LIMIT = 10_000_000;
+const MAX_LIMIT = 10_000_000;
 
 /** What a snapshot holds. */
 interface Saved<T> {
@@ -39,7 +39,7 @@ export class Groups<S> {
 
   /** Reads the option `groups`: the limit. */
   configure(given: GivenOptions): void {
-    this.#limit = given.integer("groups", { min: 1, max: LARGEST_LIMIT }) ?? DEFAULT_LIMIT;
+    this.#limit = given.integer("groups", { min: 1, max: MAX_LIMIT }) ?? DEFAULT_LIMIT;
   }
 
   /** Returns the state of a group. */

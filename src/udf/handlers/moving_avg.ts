@@ -5,7 +5,7 @@ import { readOptions } from "./options.ts";
 const OPTIONS = { field: ["string"], size: ["int"], as: ["string"] } as const;
 
 /** Keeps one window within a memory that an option can ask for by mistake. */
-const LARGEST_SIZE = 10_000_000;
+const MAX_SIZE = 10_000_000;
 
 /**
  * Answers each point with the mean of a field over the last `size` points of its group.
@@ -22,7 +22,7 @@ export function createHandler(agent: Output): Handler {
   function init(request: InitRequest): Outcome {
     return readOptions(request, OPTIONS, (given) => {
       field = new NumberField("moving-avg", given.text("field"));
-      size = given.integer("size", { min: 1, max: LARGEST_SIZE }) ?? 0;
+      size = given.integer("size", { min: 1, max: MAX_SIZE }) ?? 0;
       if (size === 0) given.missing.push("size");
       as = given.text("as", "avg");
     });

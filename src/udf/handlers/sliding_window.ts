@@ -2,7 +2,7 @@ import type { GivenOptions } from "./options.ts";
 import { SortedValues } from "./sorted_values.ts";
 
 /** Keeps one window within a memory that an option can ask for by mistake. */
-const LARGEST_SIZE = 10_000_000;
+const MAX_SIZE = 10_000_000;
 /** Points that a window keeps where only its span is given. */
 const DEFAULT_SIZE = 1_000_000;
 const FIRST_CAPACITY = 8;
@@ -32,7 +32,7 @@ export const WINDOW_OPTIONS = { size: ["int"], window: ["duration"] } as const;
  * @param handler its name, for the message that a window is full
  */
 export function windowLimits(handler: string, given: GivenOptions): WindowLimits {
-  const size = given.integer("size", { min: 1, max: LARGEST_SIZE });
+  const size = given.integer("size", { min: 1, max: MAX_SIZE });
   const spanNs = given.duration("window", 1n);
   if (size === undefined && spanNs === undefined) given.missing.push("size or window");
   if (size !== undefined) return { size, spanNs };
