@@ -1,7 +1,8 @@
 /**
  * Checks that the top level has what the layout has, and that the sources keep to their layers: a module imports only
  * modules of its own layer and of those below it, no modules import each other in a circle at run time, and no module
- * imports itself, not even later. A short module with one user is part of that one, and none is much too long.
+ * imports itself, not even later. A short module with one user is part of that one, and none is much too long. An
+ * exported name stands for one thing.
  *
  *     deno run --allow-read scripts/check_layers.ts
  *
@@ -174,6 +175,113 @@ export function sizeProblems(lines: ReadonlyMap<string, number>, imports: readon
   });
 }
 
+const DECLARATION =
+  /^(export )?(?:declare )?(?:abstract )?(?:async )?(?:class|const|enum|function\*?|interface|let|type) (\w+)/gm;
+const LIST = /^export (?:type )?\{([^}]*)\};/gm;
+
+/**
+ * Finds the names that a module declares and exports, each once. What it passes on of other modules is not among them.
+ *
+ * @example
+ * ```ts
+ * import { exportedNames } from "./check_layers.ts";
+ * const names = exportedNames('export { a } from "./a.ts";\nexport const b = 1;\n');
+ * console.assert([...names].join() === "b");
+ * ```
+ */
+export function exportedNames(source: string): Set<string> {
+  const code = source.replace(COMMENT, "");
+  const declared = Array.from(code.matchAll(DECLARATION), ([, exported, name]) => ({ exported, name }));
+  const listed = Array.from(code.matchAll(LIST), ([, list]) => list.split(",").map((name) => name.trim())).flat();
+  return new Set(
+    declared.filter(({ exported, name }) => exported || listed.includes(name)).map(({ name }) => name),
+  );
+}
+
+/** Names that several modules export on purpose. */
+export interface SharedNames {
+  readonly names: readonly string[];
+  /** The modules that may have one. */
+  readonly modules: RegExp;
+  readonly reason: string;
+}
+
+/** All names that stand for several things. */
+const SHARED_NAMES: readonly SharedNames[] = [
+  {
+    names: ["command"],
+    modules: /^src\/cli\//,
+    reason: "each command's module declares it, and the registry lists them",
+  },
+  {
+    names: ["createHandler"],
+    modules: /^src\/(?:udf\/handlers|cli\/init\/skeletons)\/\w+\.ts$/,
+    reason: "the interface of UDF modules asks for it",
+  },
+  {
+    names: "counters packetClient packetServer resultStream sleep streamClient streamServer sysInfo system".split(" "),
+    modules: /^src\/node\/(?:plan\/builders\.ts$|runners\/)/,
+    reason: "plans written in TypeScript name a runner as plans in YAML do",
+  },
+  {
+    names: "count duration flag integer list number object optional rate size text workers".split(" "),
+    modules:
+      /^src\/(?:base\/(?:schema|shape)|cli\/(?:flags|traffic\/(?:client_flags|listen))|flow\/(?:report_fields|thread_schema))\.ts$/,
+    reason: "validators, fields of plans, fields of reports and flags are small languages with the same words",
+  },
+  {
+    names: ["FromWorker", "ToWorker"],
+    modules: /^src\/(?:flow\/engine|udf\/module)\/messages\.ts$/,
+    reason: "each kind of worker has its messages",
+  },
+  {
+    names: ["Point"],
+    modules: /^src\/udf\/(?:point|udf_types)\.ts$/,
+    reason: "authors of UDFs see the interface of the class",
+  },
+  {
+    names: ["Host"],
+    modules: /^src\/(?:udf\/host|node\/launch\/launcher)\.ts$/,
+    reason: "a library each exports it: a host of UDFs, and a host in a network",
+  },
+];
+
+/**
+ * Finds names that several modules of `src` export, and exceptions that are not needed any more, one sentence each.
+ *
+ * @param sources the text of each module by its path
+ * @param shared the exceptions
+ *
+ * @example
+ * ```ts
+ * import { nameProblems } from "./check_layers.ts";
+ * const sources = new Map([["src/udf/a.ts", "export type Row = string;"], ["src/cli/b.ts", "export class Row {}"]]);
+ * console.assert(nameProblems(sources, []).length === 1);
+ * ```
+ */
+export function nameProblems(
+  sources: ReadonlyMap<string, string>,
+  shared: readonly SharedNames[] = SHARED_NAMES,
+): string[] {
+  const modulesOf = new Map<string, string[]>();
+  for (const [path, source] of sources) {
+    if (!path.startsWith("src/")) continue;
+    for (const name of exportedNames(source)) modulesOf.set(name, [...modulesOf.get(name) ?? [], path]);
+  }
+  const isShared = (name: string, modules: readonly string[]) =>
+    shared.some(({ names, modules: allowed }) => names.includes(name) && modules.every((path) => allowed.test(path)));
+  const problems = Array.from(modulesOf).flatMap(([name, modules]) =>
+    modules.length === 1 || isShared(name, modules) ? [] : [
+      `${name} is exported by ${modules.join(", ")}: make it one thing, or rename the less central one`,
+    ]
+  );
+  const unneeded = shared.flatMap(({ names }) => names).filter((name) => (modulesOf.get(name)?.length ?? 0) < 2);
+  return [
+    ...problems,
+    ...unneeded.map((name) => `${name} is not exported by several modules any more: remove it from SHARED_NAMES`),
+  ];
+}
+
 /** What the top level may have, beside dot files and what is ignored: `.gitignore` has the latter. */
 const TOP_LEVEL = [
   ..."README.md LICENSE deno.json deno.lock main.ts".split(" "),
@@ -199,11 +307,13 @@ function* sourcesIn(folder: string): Iterable<string> {
 
 if (import.meta.main) {
   const root = new URL("..", import.meta.url).pathname;
+  const sources = new Map<string, string>();
   const lines = new Map<string, number>();
   const imports: Import[] = [];
   for (const folder of ["src", "scripts/build"]) {
     for (const file of sourcesIn(root + folder)) {
       const path = relative(root, file), source = Deno.readTextFileSync(file);
+      sources.set(path, source);
       lines.set(path, source.split("\n").length - 1);
       imports.push(...importsOf(path, source));
     }
@@ -212,6 +322,7 @@ if (import.meta.main) {
     ...strayEntries(Array.from(Deno.readDirSync(root), ({ name }) => name)),
     ...problemsOf(imports),
     ...sizeProblems(lines, imports),
+    ...nameProblems(sources),
   ];
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) Deno.exit(1);

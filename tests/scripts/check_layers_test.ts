@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { importsOf, problemsOf, sizeProblems, strayEntries } from "../../scripts/check_layers.ts";
+import {
+  exportedNames,
+  importsOf,
+  nameProblems,
+  problemsOf,
+  sizeProblems,
+  strayEntries,
+} from "../../scripts/check_layers.ts";
 
 const problems = (path: string, source: string) => problemsOf(importsOf(path, source));
 
@@ -51,4 +58,34 @@ Deno.test("sizeProblems() names short modules with one user, and long ones", () 
     "src/udf/a.ts has 501 lines: split it along its ideas, at about 400",
   ]);
   assertEquals(sizeProblems(lines.set("src/udf/b.ts", 80), [use("src/cli/c.ts")]), []);
+});
+
+Deno.test("exportedNames() finds what a module declares, and not what it passes on", () => {
+  const names = (source: string) => [...exportedNames(source)];
+  assertEquals(names("export async function* a() {}\nexport abstract class B {}\nexport type C = 1;\n"), [
+    "a",
+    "B",
+    "C",
+  ]);
+  assertEquals(names("export function a(x: 1): 1;\nexport function a(x: 2): 2;\n"), ["a"]);
+  assertEquals(names("const a = 1;\nexport { a };\n"), ["a"]);
+  assertEquals(names('import { a } from "./a.ts";\nexport { a };\nexport { b } from "./b.ts";\nconst c = 1;\n'), []);
+  assertEquals(names("/*\nexport const a = 1;\n*/\n// export const b = 1;\n"), []);
+});
+
+Deno.test("nameProblems() names what two modules export, unless they may, and exceptions without need", () => {
+  const sources = new Map([
+    ["src/udf/a.ts", "export interface Row {}\nexport const command = 1;\n"],
+    ["src/cli/b.ts", "export class Row {}\nexport const command = 2;\n"],
+    ["src/cli/mod.ts", 'export { Row } from "./b.ts";\n'],
+    ["scripts/build/c.ts", "export const Row = 1;\n"],
+  ]);
+  const shared = (modules: RegExp, ...names: string[]) => [{ names, modules, reason: "" }];
+  const problem = "Row is exported by src/udf/a.ts, src/cli/b.ts: make it one thing, or rename the less central one";
+  assertEquals(nameProblems(sources, shared(/^src\//, "command")), [problem]);
+  assertEquals(nameProblems(sources, shared(/^src\/cli\//, "command")).length, 2);
+  assertEquals(nameProblems(sources, shared(/^src\//, "command", "Row")), []);
+  assertEquals(nameProblems(sources, shared(/^src\//, "command", "Row", "Column")), [
+    "Column is not exported by several modules any more: remove it from SHARED_NAMES",
+  ]);
 });
