@@ -2,7 +2,7 @@ import type { FlowInfoEvent, Flows } from "../../flow/flows.ts";
 import { TineError } from "../../base/errors.ts";
 import { tableHead } from "../figures.ts";
 import { escape } from "../terminal.ts";
-import { BusiestThread, BusyProcessors } from "./machine_load.ts";
+import { watchMachine } from "./machine_load.ts";
 import {
   type ClientReport,
   intervalJson,
@@ -65,8 +65,7 @@ export async function runClient<Client extends ClientFlow<Interval, Figures>, In
     headed = true;
     output.lines(intervalLines(report, intervals));
   });
-  let thread: BusiestThread | undefined;
-  let processors: BusyProcessors | undefined;
+  let machineLoad: ReturnType<typeof watchMachine> | undefined;
   const { error } = await runFlows(flows, clients, {
     key,
     signal: output.signal,
@@ -74,16 +73,15 @@ export async function runClient<Client extends ClientFlow<Interval, Figures>, In
     log: (text) => console.error(`${name}: ${escape(text)}`),
     onInfo: (info) => void infos.set(info.flow, info),
     onOpen() {
-      thread = new BusiestThread();
-      processors = new BusyProcessors();
+      machineLoad = watchMachine();
       timer.start();
     },
   });
   const cut = clients.find(({ complete }) => !complete);
   const failure = error ?? (cut && new TineError("incomplete-flow", `flow ${cut.id} did not come to its end`));
-  if (thread !== undefined) timer.end(Math.max(...clients.map(({ lastNanos }) => lastNanos)) / 1e6);
-  if (thread !== undefined || json) {
-    const load = { busiestThread: thread?.share, processors: processors?.share };
+  if (machineLoad !== undefined) timer.end(Math.max(...clients.map(({ lastNanos }) => lastNanos)) / 1e6);
+  if (machineLoad !== undefined || json) {
+    const load = machineLoad?.() ?? {};
     const how = { server, kind: flows.kind, load, error: failure, started, infos };
     if (json) output.json(summaryJson(report, clients, how));
     else output.lines([...headed ? [""] : [], ...summaryLines(report, clients, how)]);

@@ -1,4 +1,11 @@
 import { messageOf } from "../../base/errors.ts";
+import type { MachineLoad } from "../../flow/analysis/mod.ts";
+
+/** Begins to watch this machine; what is returned says what was seen of it since. */
+export function watchMachine(): () => MachineLoad {
+  const thread = new BusiestThread(), processors = new BusyProcessors();
+  return () => ({ busiestThread: thread.share, processors: processors.share });
+}
 
 /** CPU times in these files count hundredths of a second on all of Linux's platforms. */
 const TICK_MS = 10;
@@ -6,7 +13,7 @@ const TICK_MS = 10;
 const MIN_MS = 500;
 
 /** Watches how busy the threads of this process are; on systems without /proc it knows nothing. */
-export class BusiestThread {
+class BusiestThread {
   readonly #start = performance.now();
   readonly #before = threadTicks();
 

@@ -26,7 +26,7 @@ import { InterruptibleOutput } from "../interrupts.ts";
 import type { PacketClientConfig } from "../../flow/config.ts";
 import { delay } from "../../base/time.ts";
 import { TineError } from "../../base/errors.ts";
-import { BusiestThread, BusyProcessors } from "./machine_load.ts";
+import { watchMachine } from "./machine_load.ts";
 import type { ClientFlow } from "./client_flow.ts";
 import { PacketFlow } from "./packet_flow.ts";
 import { runFlows } from "./run_flows.ts";
@@ -156,6 +156,8 @@ export interface UnderLoadOptions {
   >;
   readonly key?: Uint8Array;
   readonly signal: AbortSignal;
+  /** Begins to watch the machine that measures. Default: {@linkcode watchMachine} */
+  readonly watch?: () => () => MachineLoad;
   log(text: string): void;
 }
 
@@ -214,11 +216,11 @@ async function measurePhase(flows: Flows, phase: Phase, options: UnderLoadOption
     await Promise.race([open.promise, loaded]);
     await delay(options.rampMs, both).catch(() => {});
   }
-  const thread = new BusiestThread(), processors = new BusyProcessors();
+  const machineLoad = (options.watch ?? watchMachine)();
   const isMeasured = !both.aborted;
   if (isMeasured) loadIsThere.resolve();
   const results = await Promise.all([loaded, probed]);
-  const load = { busiestThread: thread.share, processors: processors.share };
+  const load = machineLoad();
   const packets = isMeasured ? probe.figures().senders[0] : undefined;
   return {
     phase,
