@@ -131,11 +131,12 @@ function code(text: string): string {
   return `\`${text}\``;
 }
 
-/** Returns the pages of the manual with links that lead there from the root of the checkout. */
+/** Returns the parts of the manual, with links that lead to their pages from the root of the checkout. */
 function topicTable(): string {
+  const links = ([name]: [string, unknown]) => `[${name}](${TOPICS}${name}.md)`;
   return table(
-    ["page", "about"],
-    Array.from(topics, ([name, { summary }]) => [`[${name}](${TOPICS}${name}.md)`, summary]),
+    ["part", "pages"],
+    Array.from(Map.groupBy(topics, ([, { part }]) => part), ([part, pages]) => [part, pages.map(links).join(", ")]),
   );
 }
 

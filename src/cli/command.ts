@@ -44,8 +44,6 @@ export interface Command<F extends Flags = Flags> {
   readonly usage: readonly string[];
   /** What else help explains; paragraphs are separated by an empty line. */
   readonly description?: string;
-  /** The figures that it prints, which help defines. */
-  readonly figures?: readonly { readonly title: string; readonly definition: string }[];
   /** The flags it takes, by name. */
   readonly flags: F;
   /** The arguments it takes by place; absent: it takes no such arguments. */

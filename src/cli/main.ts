@@ -40,9 +40,15 @@ async function dispatch(name: string | undefined, args: readonly string[], comma
         await Deno.stderr.write(new TextEncoder().encode(overview(commands, Deno.stderr)));
         return 2;
       }
+      case "help":
+        if (args.length === 1) {
+          const { contents } = await import("./help/command_help.ts");
+          await writeStdout(contents(Deno.stdout));
+          return 0;
+        }
+        // Falls through: the words behind it are those of --help.
       case "--help":
       case "-h":
-      case "help":
         await writeStdout(await helpFor(args.slice(1), commands));
         return 0;
       case "--version":

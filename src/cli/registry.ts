@@ -41,14 +41,6 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Run a plan of tests and store what they measure",
     load: () => import("./run/run.ts"),
   }],
-  ["node serve", {
-    summary: "Be a node of a test, driven over stdio by the parent that started it",
-    load: () => import("./node/serve.ts"),
-  }],
-  ["node bridge", {
-    summary: "Run the UDFs of a test, driven over stdio by the tine run that started it",
-    load: () => import("./node/bridge.ts"),
-  }],
   ["node clean", {
     summary: "Remove the executables that are kept on another machine",
     load: () => import("./node/clean.ts"),
@@ -74,7 +66,7 @@ export const registry: Registry = new Map<string, Entry>([
     load: () => import("./results/results.ts"),
   }],
   ["export", {
-    summary: "Write what was measured as CSV, JSON lines, line protocol or Parquet",
+    summary: "Write what was measured as CSV, JSON, Parquet or to a server",
     load: () => import("./export/export.ts"),
   }],
   ["report", {
@@ -108,5 +100,13 @@ export const registry: Registry = new Map<string, Entry>([
   ["completions", {
     summary: "Print a completion script for bash, zsh or fish",
     load: () => import("./completions/completions.ts"),
+  }],
+  ["node serve", {
+    summary: "Be a node of a test; tine run starts it",
+    load: () => import("./node/serve.ts"),
+  }],
+  ["node bridge", {
+    summary: "Run the UDFs of a test; tine run starts it",
+    load: () => import("./node/bridge.ts"),
   }],
 ]);

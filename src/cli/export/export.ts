@@ -24,7 +24,7 @@ const NO_PARQUET = "a Parquet file is whole only at its end";
 /** `tine export [PATH]`: what was measured, as files for other programs. */
 export const command = defineCommand({
   name: "export",
-  summary: "Write what was measured as CSV, JSON lines, line protocol or Parquet",
+  summary: "Write what was measured as CSV, JSON, Parquet or to a server",
   usage: [
     "[PATH] --table NAME[,NAME] --format csv|jsonl|line|parquet [-o FILE|DIR|-]",
     "[PATH] --table NAME[,NAME] --format csv|jsonl|line --follow [-o FILE|DIR|-]",

@@ -3,7 +3,7 @@ import type { AnyCommand } from "../command.ts";
 import { type Flag, flagName } from "../flags.ts";
 import type { Registry } from "../registry.ts";
 import { columns, style, type TerminalStream } from "../terminal.ts";
-import { topics } from "./topics.ts";
+import { type Topic, topics } from "./topics.ts";
 
 /** A term and what it means, for an aligned list. */
 type Row = readonly [term: string, meaning: string];
@@ -34,10 +34,6 @@ export function help(command: AnyCommand, stream: TerminalStream): string {
   }
   const flags: Row[] = Object.entries(command.flags).map(([key, flag]) => [flagTerm(key, flag), flagMeaning(flag)]);
   sections.push(`${bold("Flags:")}\n${table([...flags, ["-h, --help", "show this"]], width)}`);
-  if (command.figures !== undefined) {
-    const rows = command.figures.map(({ title, definition }): Row => [title, definition]);
-    sections.push(`${bold("Figures:")}\n${table(rows, width)}`);
-  }
   for (const paragraph of command.description?.split(/\n\s*\n/) ?? []) {
     sections.push(wrap(paragraph.replace(/\s+/g, " ").trim(), width).join("\n"));
   }
@@ -50,7 +46,7 @@ export function help(command: AnyCommand, stream: TerminalStream): string {
 }
 
 /**
- * Returns the help of the program: its subcommands and the topics of the manual, one line each.
+ * Returns the help of the program: its subcommands, one line each, and the names of the manual's pages.
  *
  * @param commands all subcommands
  * @param stream where it will be printed; decides on width and colour
@@ -58,17 +54,42 @@ export function help(command: AnyCommand, stream: TerminalStream): string {
 export function overview(commands: Registry, stream: TerminalStream): string {
   const width = columns(stream);
   const { bold } = style(stream);
-  const rows = (entries: Iterable<[string, { summary: string }]>) =>
-    Array.from(entries, ([name, { summary }]): Row => [name, summary]);
   const usage = ["tine COMMAND ...", "tine COMMAND --help", "tine help TOPIC", "tine --version"];
+  const pages = Array.from(topicsByPart(), ([part, topics]): Row => [part, topics.map(([name]) => name).join(", ")]);
   return [
     hanging(bold("Usage:"), "Usage:".length + 1, usage, width),
     wrap("Write, serve, drive and test user-defined functions, and run network tests on nodes.", width).join("\n"),
-    `${bold("Commands:")}\n${table(rows(commands), width)}`,
-    `${bold("Topics of the manual:")}\n${table(rows(topics), width)}`,
-    wrap("tine COMMAND --help shows what a command does, with examples. tine help TOPIC shows a page.", width)
-      .join("\n"),
+    `${bold("Commands:")}\n${table(Array.from(commands, ([name, { summary }]): Row => [name, summary]), width)}`,
+    `${bold("Topics of the manual:")}\n${table(pages, width)}`,
+    wrap(
+      "tine COMMAND --help shows what a command does, with examples. tine help lists what the topics are about, " +
+        "tine help TOPIC shows one.",
+      width,
+    ).join("\n"),
   ].join("\n\n") + "\n";
+}
+
+/**
+ * Returns the contents of the manual: its pages, part by part, with a line about each.
+ *
+ * @param stream where it will be printed; decides on width and colour
+ */
+export function contents(stream: TerminalStream): string {
+  const width = columns(stream);
+  const { bold } = style(stream);
+  const widest = Math.max(...topics.keys().map((name) => name.length));
+  return [
+    hanging(bold("Usage:"), "Usage:".length + 1, ["tine help TOPIC", "tine help COMMAND"], width),
+    ...Array.from(topicsByPart(), ([part, topics]) => {
+      const rows = topics.map(([name, { summary }]): Row => [name.padEnd(widest), summary]);
+      return `${bold(`${part}:`)}\n${table(rows, width)}`;
+    }),
+    wrap("tine --help lists the commands.", width).join("\n"),
+  ].join("\n\n") + "\n";
+}
+
+function topicsByPart(): Map<string, [name: string, topic: Topic][]> {
+  return Map.groupBy(topics, ([, { part }]) => part);
 }
 
 /**

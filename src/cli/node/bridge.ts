@@ -5,7 +5,7 @@ import { UsageError } from "../errors.ts";
 /** `tine node bridge`: runs the UDFs of a test. */
 export const command = defineCommand({
   name: "node bridge",
-  summary: "Run the UDFs of a test, driven over stdio by the tine run that started it",
+  summary: "Run the UDFs of a test; tine run starts it",
   usage: [""],
   description:
     "tine run starts this command for a test with udfs, so that nothing that they do disturbs the test; by hand it has " +

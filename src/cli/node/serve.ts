@@ -10,7 +10,7 @@ import { UsageError } from "../errors.ts";
 /** `tine node serve ID`: is a node of a running test. */
 export const command = defineCommand({
   name: "node serve",
-  summary: "Be a node of a test, driven over stdio by the parent that started it",
+  summary: "Be a node of a test; tine run starts it",
   usage: ["ID [--cpu LIST]"],
   description:
     "Parents start their nodes with this command; by hand it has no use. It speaks the protocol of nodes on stdin and " +

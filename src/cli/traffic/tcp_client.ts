@@ -1,5 +1,3 @@
-import { STREAM_FIGURES } from "../../flow/analysis/stream_figures.ts";
-import { TRANSACTION_FIGURES } from "../../flow/analysis/transaction_figures.ts";
 import type { RawSocketOption, RequestResponseConfig, StreamClientConfig, TransferConfig } from "../../flow/config.ts";
 import { parsePorts } from "../../flow/transaction/client_ports.ts";
 import { DEFAULT_MESSAGE_BYTES, MAX_TCP_MESSAGE_BYTES } from "../../flow/transaction/limits.ts";
@@ -48,19 +46,6 @@ export const command = defineCommand({
     "measures is known of a download at its end only.\n\n" +
     "Explicit congestion notification of TCP is a setting of the system: net.ipv4.tcp_ecn, or of the route. Ctrl-C ends " +
     "it with the summary so far and exit code 130; with --duration 0 it is the proper end.",
-  figures: [
-    STREAM_FIGURES.bytes,
-    STREAM_FIGURES.goodputBitsPerSecond,
-    STREAM_FIGURES.completionSeconds,
-    STREAM_FIGURES.retransmits,
-    STREAM_FIGURES.minRttMicros,
-    STREAM_FIGURES.rtt,
-    STREAM_FIGURES.cwnd,
-    TRANSACTION_FIGURES.transactionsPerSecond,
-    TRANSACTION_FIGURES.latency,
-    TRANSACTION_FIGURES.connect,
-    STREAM_FIGURES.congestionMarks,
-  ],
   flags: {
     duration: flowDuration({ defaultText: "10s, without --length", help: "stop sending after this long" }),
     length: size({ min: 1, max: 2 ** 50, help: "stop sending after this many bytes, and print the completion time" }),

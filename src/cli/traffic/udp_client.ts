@@ -1,6 +1,3 @@
-import { LOAD_FIGURES } from "../../flow/analysis/load_figures.ts";
-import { PACKET_FIGURES, PATH_FIGURES } from "../../flow/analysis/packet_figures.ts";
-import { TRANSACTION_FIGURES } from "../../flow/analysis/transaction_figures.ts";
 import { MAX_TIMEOUT_MS } from "../../flow/transaction/limits.ts";
 import { DEFAULT_MAX_PACKET_BYTES, MAX_PACKET_BYTES } from "../../base/limits.ts";
 import type { UnresponsiveConfig } from "../../flow/config.ts";
@@ -122,22 +119,6 @@ export const command = defineCommand({
     "group of multicast are counted by its receivers, which report where both ends have a key.\n\n" +
     "--under-load measures round trips on the idle path, then under TCP uploads, downloads, and both. Ctrl-C ends all " +
     "with the summary so far and exit code 130; with --duration 0 it is the proper end.",
-  figures: [
-    PACKET_FIGURES.rtt,
-    PACKET_FIGURES.serverTime,
-    PATH_FIGURES.oneWayDelay,
-    PATH_FIGURES.ipdv,
-    PACKET_FIGURES.lateness,
-    PATH_FIGURES.lost,
-    PATH_FIGURES.socketDrops,
-    PATH_FIGURES.reordered,
-    PATH_FIGURES.early,
-    PATH_FIGURES.late,
-    LOAD_FIGURES.roundTripsPerMinute,
-    TRANSACTION_FIGURES.transactionsPerSecond,
-    TRANSACTION_FIGURES.latency,
-    TRANSACTION_FIGURES.unanswered,
-  ],
   flags,
   positionals: [{ name: "HOST:PORT", help: "the server, as it was started with tine udp server" }],
   examples: [

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { help, overview } from "../../../src/cli/help/command_help.ts";
+import { contents, help, overview } from "../../../src/cli/help/command_help.ts";
 import { topics } from "../../../src/cli/help/topics.ts";
 import { registry } from "../../../src/cli/registry.ts";
 import { commands, demo } from "../demo_command.ts";
@@ -38,8 +38,24 @@ Flags:
   );
 });
 
-Deno.test("overview() lists the commands with their summaries", () => {
-  assertStringIncludes(overview(commands, file), "  demo          Show what a declaration makes\n");
+Deno.test("overview() lists the commands with their summaries, and the pages of the manual by name", () => {
+  const text = overview(commands, file);
+  assertStringIncludes(text, "  demo          Show what a declaration makes\n");
+  assertStringIncludes(text, "\n  Network tests  plans, nodes, ssh, library\n");
+});
+
+Deno.test("contents() lists each page of the manual with a line about it", () => {
+  const lines = contents(file).split("\n");
+  for (const [name, { summary }] of topics) {
+    assertEquals(lines.filter((line) => line === `  ${name.padEnd(14)}  ${summary}`).length, 1, name);
+  }
+});
+
+Deno.test("what a command or a page is about fits a line of 80 columns", () => {
+  for (const entries of [registry, topics]) {
+    const widest = Math.max(...entries.keys().map((name) => name.length));
+    for (const [name, { summary }] of entries) assert(2 + widest + 2 + summary.length <= 80, `${name}: ${summary}`);
+  }
 });
 
 Deno.test("help() of every command fits the width, has examples and only flags with a meaning", async () => {
@@ -59,17 +75,9 @@ Deno.test("help() names the pages of the manual for a command, and pages name co
   const { command } = await registry.get("check")!.load();
   assertStringIncludes(
     help(command, file),
-    "\nThe manual:\n  tine help check    What tine check looks at, and how to read what it prints\n",
+    "\nThe manual:\n  tine help check    What tine check looks at, and how to read its output\n",
   );
   for (const [name, { commands }] of topics) {
     for (const command of commands) assert(registry.has(command), `${name}: ${command}`);
   }
-});
-
-Deno.test("help() defines the figures that a command prints", async () => {
-  const { command } = await registry.get("tcp client")!.load();
-  assertStringIncludes(
-    help(command, file),
-    "\n\nFigures:\n  received        Bytes of the application that the receiver counted.",
-  );
 });
