@@ -24,6 +24,8 @@ export interface Flag<T = unknown> {
   readonly complete?: "file" | "directory";
   /** It means something only beside one of these flags of the same command. */
   readonly goesWith?: readonly string[];
+  /** The heading under which help lists it; undefined for `Flags`. */
+  readonly section?: string;
   /** Its value when it is not given, as people would write it. */
   readonly defaultText?: string;
 
@@ -61,6 +63,20 @@ export interface ValueOptions<T, D extends T | undefined = undefined> {
   default?: D;
   /** How help writes the default, where plain digits would be hard to read: `10s`, `64MiB`. */
   defaultText?: string;
+}
+
+/**
+ * Returns flags with a heading of their own in help.
+ *
+ * @example
+ * ```ts
+ * import { flag, section } from "./flags.ts";
+ * const flags = section("Modules", { trust: flag({ help: "let the module do all that tine itself may do" }) });
+ * console.assert(flags.trust.section === "Modules");
+ * ```
+ */
+export function section<F extends Flags>(heading: string, flags: F): F {
+  return Object.fromEntries(Object.entries(flags).map(([key, flag]) => [key, { ...flag, section: heading }])) as F;
 }
 
 /** The range of a number, of milliseconds or of bytes. */

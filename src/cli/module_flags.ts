@@ -1,4 +1,4 @@
-import { duration, flag, list } from "./flags.ts";
+import { duration, flag, list, section } from "./flags.ts";
 import type { ModuleRunnerOptions } from "../udf/module/module_runner.ts";
 import { nearest } from "../base/nearest.ts";
 import { BUNDLED_HANDLERS, isModulePath } from "../udf/handlers/mod.ts";
@@ -6,12 +6,12 @@ import { UsageError } from "./errors.ts";
 import { escape } from "./terminal.ts";
 
 /** What an author's module may do. */
-export const permissionFlags = {
+export const permissionFlags = section("Modules", {
   allowNet: list({ value: "HOST", help: "let the module reach a host (HOST or HOST:PORT)" }),
   allowRead: list({ value: "PATH", complete: "file", help: "let the module read a file or folder" }),
   allowEnv: list({ value: "NAME", help: "let the module read an environment variable" }),
   trust: flag({ help: "let the module do all that tine itself may do" }),
-};
+});
 
 /** The flags above, as the command line gave them. */
 export interface PermissionFlagValues {
@@ -32,7 +32,9 @@ export function givenPermission(flags: PermissionFlagValues): string | undefined
 /** What an author's module may do, and for how long. */
 export const moduleFlags = {
   ...permissionFlags,
-  handlerTimeout: duration({ default: 60_000, zero: "none", help: "longest time for one call of the handler" }),
+  ...section("Modules", {
+    handlerTimeout: duration({ default: 60_000, zero: "none", help: "longest time for one call of the handler" }),
+  }),
 };
 
 /** The flags above, as the command line gave them. */

@@ -93,11 +93,12 @@ export const command = defineCommand({
       what: "round trips of the run that is under way, as they come",
     },
     {
-      command: "tine export --table intervals --format line --follow --to 'http://localhost:8086/write?db=tine'",
+      command:
+        "tine export --table intervals --format line --follow \\\n    --to 'http://localhost:8086/write?db=tine'",
       what: "a live feed to InfluxDB",
     },
     {
-      command: "tine export --table round_trips --format csv --to-udf anomaly --set field=rtt_us --set size=50",
+      command: "tine export --table round_trips --format csv \\\n    --to-udf anomaly --set field=rtt_us --set size=50",
       what: "what a UDF returns for the rows",
     },
   ],

@@ -8,8 +8,8 @@ import { type Topic, topics } from "./topics.ts";
 /** A term and what it means, for an aligned list. */
 type Row = readonly [term: string, meaning: string];
 
-/** Terms longer than this stand on a line of their own. */
-const WIDEST_TERM = 30;
+/** Terms that are longer than this share of the width stand on a line of their own. */
+const WIDEST_TERM = 0.3;
 
 /**
  * Returns the help of one command: how to call it, what it is for, examples, flags.
@@ -32,8 +32,13 @@ export function help(command: AnyCommand, stream: TerminalStream): string {
     const rows = positionals.map(({ name, help }): Row => [name, help ?? ""]);
     sections.push(`${bold("Arguments:")}\n${table(rows, width)}`);
   }
-  const flags: Row[] = Object.entries(command.flags).map(([key, flag]) => [flagTerm(key, flag), flagMeaning(flag)]);
-  sections.push(`${bold("Flags:")}\n${table([...flags, ["-h, --help", "show this"]], width)}`);
+  const flags = Object.entries(command.flags);
+  const rows = (flags: [string, Flag][]) => flags.map(([key, flag]): Row => [flagTerm(key, flag), flagMeaning(flag)]);
+  const { general = [], ...others } = Object.groupBy(flags, ([, { section }]) => section ?? "general");
+  sections.push(`${bold("Flags:")}\n${table([...rows(general), ["-h, --help", "show this"]], width)}`);
+  for (const [heading, flags = []] of Object.entries(others)) {
+    sections.push(`${bold(`${heading}:`)}\n${table(rows(flags), width)}`);
+  }
   for (const paragraph of command.description?.split(/\n\s*\n/) ?? []) {
     sections.push(wrap(paragraph.replace(/\s+/g, " ").trim(), width).join("\n"));
   }
@@ -129,8 +134,8 @@ function flagMeaning(flag: Flag): string {
 
 /** Terms on the left, what they mean aligned and wrapped on the right. */
 function table(rows: readonly Row[], width: number): string {
-  const widths = rows.map(([term]) => textWidth(term)).filter((width) => width <= WIDEST_TERM);
-  const left = Math.min(Math.max(0, ...widths), Math.floor(width / 2)) + 4;
+  const widths = rows.map(([term]) => textWidth(term)).filter((term) => term <= WIDEST_TERM * width);
+  const left = Math.max(0, ...widths) + 4;
   return rows.map(([term, meaning]) => {
     const lines = wrap(meaning, Math.max(20, width - left));
     const gap = left - 2 - textWidth(term);

@@ -1,6 +1,6 @@
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { choice, duration, flag, flagName, type FlagValues, list, text } from "../flags.ts";
+import { choice, duration, flag, flagName, type FlagValues, list, section, text } from "../flags.ts";
 import { inputFlagNames, inputFlags } from "../udf/input_flags.ts";
 import { checkModuleFlags, isModule, moduleFlags } from "../module_flags.ts";
 import { supervisionFlags } from "../udf/supervision_flags.ts";
@@ -10,18 +10,20 @@ const flags = {
   ...targetFlags,
   set: udfDataFlags.set,
   ...inputFlags,
-  fromResults: text({
-    value: "PATH",
-    complete: "directory",
-    help: "in place of --input: the rows of a table of results, such as results/latest",
-  }),
-  table: text({ value: "NAME", goesWith: ["fromResults"], help: "the table, such as round_trips" }),
-  flow: text({ value: "GLOB", goesWith: ["fromResults"], help: "only flows whose id matches, such as voip.*" }),
-  test: list({ value: "NAME=REGEXP", goesWith: ["fromResults"], help: "only tests whose id has such a value" }),
-  interval: duration({
-    min: 1,
-    goesWith: ["fromResults"],
-    help: "the length of the rows of intervals; default: 100ms",
+  ...section("Rows of results, in place of --input", {
+    fromResults: text({
+      value: "PATH",
+      complete: "directory",
+      help: "take the rows of a table of these results, such as results/latest",
+    }),
+    table: text({ value: "NAME", goesWith: ["fromResults"], help: "the table, such as round_trips" }),
+    flow: text({ value: "GLOB", goesWith: ["fromResults"], help: "only flows whose id matches, such as voip.*" }),
+    test: list({ value: "NAME=REGEXP", goesWith: ["fromResults"], help: "only tests whose id has such a value" }),
+    interval: duration({
+      min: 1,
+      goesWith: ["fromResults"],
+      help: "the length of the rows of intervals; default: 100ms",
+    }),
   }),
   groupBy: udfDataFlags.groupBy,
   batchSize: udfDataFlags.batchSize,
@@ -67,15 +69,15 @@ export const command = defineCommand({
   trailing: true,
   examples: [
     {
-      command: "tine host --handler moving-avg --set field=value --set size=10 --input points.txt",
+      command: "tine host --handler moving-avg --set field=value --set size=10 -i points.txt",
       what: "try a bundled handler",
     },
     {
-      command: "tine host --set field=idle --group-by host -i cpu.csv --tag-columns host -- python3 -u my_udf.py",
+      command: "tine host -i cpu.csv --tag-columns host --set field=idle -- python3 -u udf.py",
       what: "drive a UDF in another language",
     },
     {
-      command: "tine host --socket /tmp/udf.sock --batch-window 10s --set field=value < points.txt",
+      command: "tine host --socket udf.sock --batch-window 10s --set field=value < points.txt",
       what: "drive a UDF that listens, with batches of 10 s",
     },
     {

@@ -64,7 +64,7 @@ export const command = defineCommand({
     { command: "deno test my_udf_test.ts", what: "run its test" },
     { command: "tine test my_udf_cases.yaml", what: "run its cases" },
     {
-      command: `printf '${POINTS}' | tine host --precision s --handler ./my_udf.ts --set field=v`,
+      command: `printf '${POINTS}' | \\\n    tine host --precision s --handler ./my_udf.ts --set field=v`,
       what: "try it with two points",
     },
     { command: "tine init my_plan.yaml", what: "a plan of tests" },

@@ -144,13 +144,13 @@ export const transactionFlags = {
   transactions: integer({
     min: 1,
     goesWith: ["rr", "crr"],
-    help: "with --rr: stop after this many transactions of each flow",
+    help: "stop after this many transactions of each flow",
   }),
   inFlight: integer({
     min: 1,
     max: MAX_IN_FLIGHT,
     goesWith: ["rr", "crr"],
-    help: "with --rr: transactions under way at the same time in each flow (default: 1)",
+    help: "transactions under way at the same time in each flow (default: 1)",
   }),
 };
 

@@ -4,15 +4,15 @@ import { parseRate, type Rate } from "../../base/units.ts";
 import type { FlowServer } from "../../flow/flows.ts";
 import { parseAddress } from "../address.ts";
 import { UsageError } from "../errors.ts";
-import { duration, type Flag, flag, integer, list } from "../flags.ts";
+import { duration, type Flag, flag, integer, list, section } from "../flags.ts";
 import { escape } from "../terminal.ts";
 
 /** What a flow of a server by hand may have, and how many flows. */
-export const limitFlags = {
+export const limitFlags = section("Limits", {
   maxRate: bitRate({ help: "hold TCP flows to this rate in each direction, and refuse UDP flows that want more" }),
   maxDuration: duration({ min: 1, help: "end flows after this time, and refuse those that want more" }),
   maxFlows: integer({ min: 1, max: MAX_SERVER_FLOWS, help: "refuse flows while there are as many" }),
-};
+});
 
 /** How a server by hand runs, and what it shows of itself. */
 export const operationFlags = {

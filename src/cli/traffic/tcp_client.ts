@@ -5,7 +5,7 @@ import type { Rate } from "../../base/units.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { escape } from "../terminal.ts";
-import { type Flag, flag, size } from "../flags.ts";
+import { type Flag, flag, section, size } from "../flags.ts";
 import {
   cca,
   checkPayload,
@@ -37,8 +37,8 @@ export const command = defineCommand({
   name: "tcp client",
   summary: "Run TCP flows to a server and measure them",
   usage: [
-    "HOST:PORT [--reverse | --bidir] [--duration DURATION | --length SIZE] [--parallel N] ...",
-    "HOST:PORT --rr SIZE[,SIZE] [--crr] [--duration DURATION | --transactions N] [--parallel N] ...",
+    "HOST:PORT [--reverse | --bidir] [--length SIZE] ...",
+    "HOST:PORT --rr SIZE[,SIZE] [--crr] [--transactions N] ...",
   ],
   description:
     "Lines while it runs have what happened since the line before; of an upload, that is what the receiver's system has " +
@@ -56,17 +56,19 @@ export const command = defineCommand({
       help: "pace each flow at most at this rate, such as 10Mbps; with --bidir 10Mbps,2Mbps for up and down",
     }),
     cca: cca({ help: "the sender's congestion control; else the system's" }),
-    rr: messageLengths({
-      most: MAX_TCP_MESSAGE_BYTES,
-      help:
-        "in place of a transfer: requests of this length, each answered by a response of the second length (or the same)",
-    }),
-    crr: flag({ help: "a connection for each transaction; without --rr, with messages of 1B" }),
-    ...transactionFlags,
-    clientPorts: portRange({ goesWith: ["crr"], help: "with --crr: connect from these ports, one after another" }),
-    rst: flag({
-      goesWith: ["crr"],
-      help: "with --crr: close by reset, so that no port waits for a minute (TIME_WAIT)",
+    ...section("Requests and responses", {
+      rr: messageLengths({
+        most: MAX_TCP_MESSAGE_BYTES,
+        help:
+          "in place of a transfer: requests of this length, each answered by a response of the second length (or the same)",
+      }),
+      crr: flag({ help: "a connection for each transaction; without --rr, with messages of 1B" }),
+      ...transactionFlags,
+      clientPorts: portRange({ goesWith: ["crr"], help: "with --crr: connect from these ports, one after another" }),
+      rst: flag({
+        goesWith: ["crr"],
+        help: "with --crr: close by reset, so that no port waits for a minute (TIME_WAIT)",
+      }),
     }),
     ecn: flag({ help: "expect ECN: say so where it was not negotiated, and what asks for it" }),
     ...clientFlags,

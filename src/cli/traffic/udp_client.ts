@@ -7,7 +7,7 @@ import { leastPacketBytes } from "../../flow/packet_kind.ts";
 import { OPEN_LAYOUT, STAMP_PORT } from "../../flow/stamp/test_packet.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { choice, duration, flag, flagName, type FlagValues, integer, size, text } from "../flags.ts";
+import { choice, duration, flag, flagName, type FlagValues, integer, section, size, text } from "../flags.ts";
 import {
   cca,
   checkPayload,
@@ -65,37 +65,44 @@ const flags = {
   underLoad: flag({ help: "latency on the idle path, and under TCP load" }),
   cca: cca({ goesWith: ["underLoad"], help: "congestion control of the load; else the system's" }),
   ecn: integer({ min: 0, max: 3, help: "ECN of what this client sends: 1 is ECT(1), 2 ECT(0), 3 CE" }),
-  rr: messageLengths({
-    least: PACKET_HEADER_BYTES,
-    most: MAX_PACKET_BYTES,
-    help: "requests of this length, each answered by a response of the second length (or the same), one after another",
+  ...section("Requests and responses", {
+    rr: messageLengths({
+      least: PACKET_HEADER_BYTES,
+      most: MAX_PACKET_BYTES,
+      help:
+        "requests of this length, each answered by a response of the second length (or the same), one after another",
+    }),
+    ...transactionFlags,
+    timeout: duration({
+      min: 1,
+      max: MAX_TIMEOUT_MS,
+      goesWith: ["rr"],
+      defaultText: "1s",
+      help: "how long a response is waited for",
+    }),
   }),
-  ...transactionFlags,
-  timeout: duration({
-    min: 1,
-    max: MAX_TIMEOUT_MS,
-    goesWith: ["rr"],
-    defaultText: "1s",
-    help: "with --rr: how long a response is waited for",
+  ...section("A router as the other end", {
+    stamp: flag({ help: "be a sender of STAMP, for a reflector of that or of TWAMP Light, such as a router" }),
+    ssid: integer({
+      min: 0,
+      max: 65_535,
+      goesWith: ["stamp"],
+      help: "the identifier of the session, RFC 8972",
+    }),
+    ptp: flag({ goesWith: ["stamp"], help: "times in the format of PTP, rather than NTP" }),
   }),
-  stamp: flag({ help: "be a sender of STAMP, for a reflector of that or of TWAMP Light, such as a router" }),
-  ssid: integer({
-    min: 0,
-    max: 65_535,
-    goesWith: ["stamp"],
-    help: "with --stamp: the identifier of the session, RFC 8972",
-  }),
-  ptp: flag({ goesWith: ["stamp"], help: "with --stamp: times in the format of PTP, rather than NTP" }),
   fragment: choice(["allow", "forbid", "probe"], {
     help: "packets longer than the path takes: cut, not sent (default), or sent whole to find its MTU",
   }),
-  ttl: integer({
-    min: 0,
-    max: 255,
-    help: "to a group: TTL, or hop limit of IPv6 (default: 1, which stays on the link)",
+  ...section("Multicast", {
+    ttl: integer({
+      min: 0,
+      max: 255,
+      help: "TTL, or hop limit of IPv6 (default: 1, which stays on the link)",
+    }),
+    interface: text({ value: "IF", help: "the interface that packets leave by; else the route decides" }),
+    noLoop: flag({ help: "not to receivers on this machine itself" }),
   }),
-  interface: text({ value: "IF", help: "to a group: the interface that packets leave by; else the route decides" }),
-  noLoop: flag({ help: "to a group: not to receivers on this machine itself" }),
   ...clientFlags,
 };
 
@@ -107,12 +114,12 @@ export const command = defineCommand({
   name: "udp client",
   summary: "Run UDP flows to a server and measure delay, loss and order",
   usage: [
-    "HOST:PORT [--wait DURATION] [--length SIZE] [--duration DURATION] ...",
-    "HOST:PORT --rate RATE [--echo | --reverse | --bidir] [--gso] ...",
-    "HOST:PORT --rr SIZE[,SIZE] [--transactions N] [--timeout DURATION] ...",
-    "--stamp HOST[:862] [--wait DURATION | --rate RATE] [--length SIZE] ...",
-    "HOST:PORT --under-load [--duration DURATION] [--parallel N] ...",
-    "GROUP:PORT [--ttl N] [--interface IF] [--no-loop] [--rate RATE] ...",
+    "HOST:PORT [--wait DURATION] [--length SIZE] ...",
+    "HOST:PORT --rate RATE [--echo | --reverse | --bidir] ...",
+    "HOST:PORT --rr SIZE[,SIZE] [--transactions N] ...",
+    "--stamp HOST[:862] [--wait DURATION] ...",
+    "HOST:PORT --under-load [--duration DURATION] ...",
+    "GROUP:PORT [--ttl N] [--interface IF] ...",
   ],
   description:
     "Packets at even distances come back from the server at once, unless --rate or a direction is given. Those to a " +

@@ -79,7 +79,7 @@ export const command = defineCommand({
     { command: "tine udp server --listen '[::]:7001' --key-file key", what: "for all machines that have the key" },
     { command: "tine udp server --join 239.1.2.3%eth0", what: "loss and delay of what is sent to a group" },
     {
-      command: "tine udp server --max-rate 20Mbps --max-duration 1m --max-flows 10 --metrics 127.0.0.1:9464",
+      command: "tine udp server --max-rate 20Mbps --max-flows 10 --metrics 127.0.0.1:9464",
       what: "within limits, and with metrics for Prometheus",
     },
   ],

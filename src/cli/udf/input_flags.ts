@@ -2,11 +2,11 @@ import { GIVEN_TYPES, type GivenType } from "../../udf/format/field_column.ts";
 import { INPUT_FORMATS } from "../../udf/format/formats.ts";
 import type { ReadPointsOptions } from "../../udf/format/point_reader.ts";
 import { UsageError } from "../errors.ts";
-import { choice, type Flag, flag, type FlagValues, list, text } from "../flags.ts";
+import { choice, type Flag, flag, type FlagValues, list, section, text } from "../flags.ts";
 import { escape } from "../terminal.ts";
 
 /** How points are read, wherever a command does. */
-export const inputFlags = {
+export const inputFlags = section("Input", {
   input: list({ value: "FILE", short: "i", complete: "file", help: "read points from a file; - or none: stdin" }),
   inputFormat: choice(INPUT_FORMATS, {
     value: "FORMAT",
@@ -22,7 +22,7 @@ export const inputFlags = {
   timeColumn: text({ value: "NAME", help: "CSV, Parquet: the column of the time (default: time)" }),
   types: typesFlag(),
   pivot: flag({ help: "join points of the same series and time, as exports have one for each field" }),
-};
+});
 
 /** The names of the flags. */
 export const inputFlagNames = Object.keys(inputFlags) as readonly (keyof typeof inputFlags)[];

@@ -5,27 +5,27 @@ import { whyNotWritten } from "../../result/store_error.ts";
 import { JsonLinesWriter } from "../../udf/format/json_lines_writer.ts";
 import { TextWriter } from "../../wire/text_writer.ts";
 import type { Request } from "../../udf/messages.ts";
-import { choice, duration, flag, integer, size, text } from "../flags.ts";
+import { choice, duration, flag, integer, section, size, text } from "../flags.ts";
 
 const SUPERVISED = ["restart", "watch"];
 
 /** Whether and how a UDF that dies is started again. */
-export const supervisionFlags = {
+export const supervisionFlags = section("Restarts", {
   restart: flag({ help: "start a UDF that dies again, with its state and the input since" }),
   restartLimit: integer({
     min: 1,
     default: 10,
     goesWith: SUPERVISED,
-    help: "with --restart: give up after this many deaths in a row",
+    help: "give up after this many deaths in a row",
   }),
   snapshotInterval: duration({
     default: 10_000,
     goesWith: SUPERVISED,
-    help: "with --restart: save the state this often",
+    help: "save the state this often",
   }),
   onPoison: choice(["stop", "skip"], {
     goesWith: SUPERVISED,
-    help: "with --restart: what to do about a point at which the UDF dies each time; it is written to --poison-file",
+    help: "what to do about a point at which the UDF dies each time; it is written to --poison-file",
   }),
   poisonFile: text({
     value: "FILE",
@@ -36,15 +36,15 @@ export const supervisionFlags = {
   }),
   dedupe: flag({
     goesWith: SUPERVISED,
-    help: "with --restart: leave out what a UDF sends a second time after a restart",
+    help: "leave out what a UDF sends a second time after a restart",
   }),
   replayBuffer: size({
     min: 1,
     default: 64 * 2 ** 20,
     goesWith: SUPERVISED,
-    help: "with --restart: input kept to be sent again",
+    help: "input kept to be sent again",
   }),
-};
+});
 
 /** The flags above, as the command line gave them. */
 export interface SupervisionFlagValues {
