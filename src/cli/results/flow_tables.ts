@@ -149,7 +149,7 @@ function crowdTable(title: string, flows: readonly MeasuredStream[]): string[] {
 /** What is different about flows that did not come to their end. */
 function rest(flows: readonly MeasuredStream[]): string {
   const isSent = flows.some(({ complete, figures }) => !complete && !figures.receiverCounted);
-  return isSent ? "; bytes are those sent where the receiver has not reported" : "";
+  return isSent ? "; bytes are those acknowledged where the receiver has not reported" : "";
 }
 
 function cutLines(flows: readonly Measured[], rest = ""): string[] {

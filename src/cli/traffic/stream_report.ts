@@ -100,7 +100,7 @@ function lines(all: readonly FlowResult<StreamFlow, StreamFigures>[]): string[] 
     lines.push(
       all.some(({ flow }) => flow.warmUp !== undefined)
         ? `${UNCOUNTED_MARK} as the sender counts it: after a warm-up, only samples do`
-        : `${UNCOUNTED_MARK} sent: the receiver has not reported what arrived`,
+        : `${UNCOUNTED_MARK} acknowledged: the receiver has not reported what arrived`,
     );
   }
   for (const { flow, figures } of all) {

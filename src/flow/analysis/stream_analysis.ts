@@ -19,7 +19,10 @@ export interface StreamLimits {
 export interface StreamFigures {
   /** It has a warm-up, and ended within: there is nothing of which a figure could be made. */
   readonly unmeasured?: true;
-  /** Bytes of the application that arrived; those that were sent if the receiver reported nothing. */
+  /**
+   * Bytes of the application that arrived. If the receiver reported nothing: those that its system has acknowledged, or
+   * where the sender's kernel does not report these, those that were sent.
+   */
   readonly bytes: number;
   /** Whether the receiver counted the bytes, so that goodput is that of bytes that arrived. */
   readonly receiverCounted: boolean;
@@ -94,9 +97,8 @@ class StreamEnd {
     return this.#readyAt !== undefined;
   }
 
-  add(columns: Columns<"streamIO">, i: number): void {
-    const { [i]: t } = columns.t;
-    const { [i]: total } = columns.total;
+  /** Adds a sample: how many bytes there are at a time. */
+  add(t: number, total: number): void {
     const fits = t >= this.#lastTime && t <= Number.MAX_SAFE_INTEGER &&
       total >= this.#total && total <= Number.MAX_SAFE_INTEGER;
     if (!fits) {
@@ -145,6 +147,8 @@ class StreamEnd {
 export class StreamAnalysis {
   readonly #sender = new StreamEnd();
   readonly #receiver = new StreamEnd();
+  /** What the receiver's system has acknowledged to the sender's, with tine's own few words. */
+  readonly #acked = new StreamEnd();
   #warmUp: StreamWarmUp | undefined;
   /** The first sample of the kernel after the warm-up. */
   #infoBefore: KernelCounters | undefined;
@@ -173,7 +177,7 @@ export class StreamAnalysis {
   add(chunk: Chunk<"streamIO" | "tcpInfo">): void {
     for (let i = 0; i < chunk.count; i++) {
       if (chunk.kind === "tcpInfo") this.#tcpInfo(chunk.columns, i);
-      else (chunk.columns.sent[i] ? this.#sender : this.#receiver).add(chunk.columns, i);
+      else (chunk.columns.sent[i] ? this.#sender : this.#receiver).add(chunk.columns.t[i], chunk.columns.total[i]);
     }
   }
 
@@ -184,9 +188,10 @@ export class StreamAnalysis {
    */
   figures(report?: StreamReport): StreamFigures {
     if (this.#warmUp !== undefined) return this.#figuresAfter(report);
-    const receiverCounted = report?.bytes !== undefined || this.#receiver.bytes > 0 || this.#sender.bytes === 0;
-    const end = this.#receiver.bytes > 0 ? this.#receiver : this.#sender;
-    const bytes = report?.bytes ?? end.bytes;
+    const receiverCounted = report?.bytes !== undefined || this.#receiver.sampled || this.#sender.bytes === 0;
+    // What a sender's system has taken may wait there, on a path that lets nothing through, for ever.
+    const end = this.#receiver.sampled ? this.#receiver : this.#acked.sampled ? this.#acked : this.#sender;
+    const bytes = report?.bytes ?? (end === this.#acked ? Math.min(end.bytes, this.#sender.bytes) : end.bytes);
     const durationNanos = report?.durationNanos ?? end.nanos;
     const minRtt = this.#minRtt < Infinity ? this.#minRtt : micros(report?.minRttMicros);
     return {
@@ -254,6 +259,7 @@ export class StreamAnalysis {
       return;
     }
     this.#infoAt = t;
+    if (columns.bytesAcked[i] >= 0) this.#acked.add(t, columns.bytesAcked[i]);
     if (t < this.#sender.warmupEnd) return;
     if (columns.rtt[i] > 0) {
       this.#lastRtt = columns.rtt[i] * 1000;

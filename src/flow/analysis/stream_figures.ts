@@ -10,7 +10,8 @@ export const STREAM_FIGURES = {
     unit: "byte",
     better: "more",
     definition: "Bytes of the application that the receiver counted. Where it reported nothing, these are the bytes " +
-      "that the sender's system took, and a * marks them.",
+      "that its system has acknowledged, or where the sender's does not report that, those that the sender's system " +
+      "took; a * marks them.",
     value: ({ bytes, unmeasured }) => unmeasured ? undefined : bytes,
   },
   receiverCounted: {

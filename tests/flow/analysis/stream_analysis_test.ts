@@ -40,6 +40,24 @@ Deno.test("StreamAnalysis prefers what the receiver said at the end, and says wh
   assertEquals([figures.retransmits, figures.lastRttNanos], [3, 150_000]);
 });
 
+Deno.test("StreamAnalysis takes no bytes for received that only wait at the sender", () => {
+  const sent = chunk("streamIO", [{ t: 0, total: 0, sent: 1 }, { t: 1e8, total: 80_000, sent: 1 }]);
+  // Nothing of a flow comes through: its receiver is ready, and has nothing.
+  const silent = new StreamAnalysis();
+  silent.add(sent);
+  silent.add(chunk("streamIO", [{ t: 0, total: 0 }]));
+  const nothing = silent.figures();
+  assertEquals([nothing.bytes, nothing.goodputBitsPerSecond, nothing.receiverCounted], [0, 0, true]);
+  // Of the receiver nothing is known but what its system has acknowledged.
+  const acked = new StreamAnalysis();
+  acked.add(sent);
+  acked.add(
+    chunk("tcpInfo", [{ t: 0, bytesAcked: 0 }, { t: 1e9, bytesAcked: 50_000 }, { t: 9e9, bytesAcked: 50_000 }]),
+  );
+  const { bytes, durationNanos, goodputBitsPerSecond, receiverCounted } = acked.figures();
+  assertEquals([bytes, durationNanos, goodputBitsPerSecond, receiverCounted], [50_000, 1e9, 400_000, false]);
+});
+
 Deno.test("StreamAnalysis has no quantiles of one sample", () => {
   const analysis = new StreamAnalysis();
   analysis.add(chunk("tcpInfo", [{ t: 1e9, rtt: 100, cwnd: 10, sndMss: 1000 }]));
