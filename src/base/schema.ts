@@ -141,13 +141,20 @@ export function toggle(description: string, byDefault = false): zod.ZodOptional<
   return z.boolean(expects("true or false")).optional().meta({ description, default: byDefault });
 }
 
-/** A duration such as `1m30s`, decoded to milliseconds. */
-export const duration: zod.ZodCodec<zod.ZodString, zod.ZodType<Duration, number>> = z.codec(
-  z.string({ error: ({ input }) => expected(DURATION, input) + unitFor(input, "s") })
-    .regex(DURATION_PATTERN, { error: ({ input }) => expected(DURATION, input) + unitFor(input, "s") }),
+const notDuration = {
+  error: ({ input }: { input?: unknown }) => expected(DURATION, input) + unitFor(input, "s"),
+};
+
+/** A duration such as `1m30s`, or 0, which YAML reads as a number; decoded to milliseconds. */
+export const duration: zod.ZodCodec<
+  zod.ZodUnion<[zod.ZodString, zod.ZodLiteral<0>]>,
+  zod.ZodType<Duration, number>
+> = z.codec(
+  z.union([z.string().regex(DURATION_PATTERN, notDuration), z.literal(0)], notDuration),
   z.number(),
   {
     decode(text, { issues }) {
+      if (text === 0) return 0;
       const value = parseDuration(text);
       if (value !== undefined) return value;
       const max = formatDuration(MAX_DURATION);

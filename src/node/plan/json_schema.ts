@@ -204,8 +204,9 @@ const FORMS = new Map([
 function typeOf(schema: JsonSchema, defs: Definitions): string {
   const { type, items, enum: choices, anyOf, pattern } = referred(schema, defs);
   if (choices !== undefined) return `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
-  // A size may be a number of bytes as well.
-  if (anyOf?.some(({ pattern }) => FORMS.get(pattern ?? "") === "size")) return "size";
+  // A size may be a number of bytes as well, and a duration 0.
+  const form = anyOf?.map(({ pattern }) => FORMS.get(pattern ?? "")).find((form) => form !== undefined);
+  if (form !== undefined) return form;
   if (anyOf !== undefined) return anyOf.map((choice) => typeOf(choice, defs)).join(" or ");
   if (Array.isArray(type)) return type.map((one) => typeOf({ type: one }, defs)).join(" or ");
   switch (type) {

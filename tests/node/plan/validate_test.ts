@@ -31,6 +31,21 @@ Deno.test("validatePlan() takes one of everything, and decodes durations", () =>
   assertEquals(JSON.parse(JSON.stringify(tests)), tests);
 });
 
+Deno.test("validatePlan() takes 0 for a duration as a number too, as YAML reads it", () => {
+  const upload = { flow: "bulk", duration: 0 };
+  const serial = [{ sleep: 0 }, { schedule: { wait: [0], run: [] } }, {
+    streamClient: { addr: "127.0.0.1:1", upload },
+  }];
+  const { tests: [{ timeout, serial: runs }] } = validatePlan(planOf({ timeout: 0, serial: serial as never }));
+  assertEquals([timeout, runs![0].sleep, runs![1].schedule!.wait, runs![2].streamClient!.upload!.duration], [
+    0,
+    0,
+    [0],
+    0,
+  ]);
+  assertEquals(problems(planOf({ timeout: -0.5 as never })), [`tests[0].timeout: ${DURATION}, not -0.5`]);
+});
+
 Deno.test("validatePlan() sets a timeout of 660s", () => {
   assertEquals(validatePlan(planOf({})).tests[0].timeout, 660_000);
 });
