@@ -14,7 +14,7 @@ export const benchmark: Benchmark = {
 
   async *run({ quick }) {
     if (Deno.build.os !== "linux") {
-      yield { what: "memory of the agent", figures: "not measured: only Linux tells it in /proc" };
+      yield { what: "memory of the agent", figures: "not measured: only Linux has it in /proc" };
       return;
     }
     const [block, blocks] = quick ? [5_000, 4] : [BLOCK, 20];

@@ -1,4 +1,4 @@
-/** What a benchmark is told. */
+/** The options of a benchmark. */
 export interface BenchmarkOptions {
   /** A smoke run: little work, and one round instead of five. Its figures mean nothing. */
   quick: boolean;

@@ -4,7 +4,7 @@ import { thisPlatform } from "../../src/node/platform.ts";
 /** The executable, built from this checkout, with a cache of its own. */
 export interface BuiltTine extends AsyncDisposable {
   readonly path: string;
-  /** To be in the environment of whoever starts it. */
+  /** To be in the environment that it is started with. */
   readonly env: Readonly<Record<string, string>>;
 }
 

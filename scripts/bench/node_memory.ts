@@ -20,7 +20,7 @@ export const benchmark: Benchmark = {
 
   async *run({ quick }) {
     if (Deno.build.os !== "linux") {
-      yield { what: "memory of nodes", figures: "not measured: only Linux tells it in /proc" };
+      yield { what: "memory of nodes", figures: "not measured: only Linux has it in /proc" };
       return;
     }
     await using tine = await builtTine();

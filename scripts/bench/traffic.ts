@@ -20,7 +20,7 @@ export const LOOPBACK: Path = { host: "127.0.0.1", atServer: [], atClient: [] };
 export interface TrafficServer extends AsyncDisposable {
   /** What it has computed until now, in seconds. */
   cpuSeconds(): number;
-  /** The line that said that it listens. */
+  /** The line with the address that it listens on. */
   readonly line: string;
 }
 
@@ -74,7 +74,7 @@ export async function startServer(
   };
 }
 
-/** What a client of tine told, and what both ends computed. */
+/** What a client of tine printed, and what both ends computed. */
 export interface TineFlow {
   /** The first flow of its summary. */
   // deno-lint-ignore no-explicit-any
@@ -101,7 +101,7 @@ export async function tineFlow(
   return { flow: summary.flows[0], summary, cpuSeconds: client.cpuSeconds + server.cpuSeconds() - before };
 }
 
-/** What iperf3 told at the end. */
+/** What iperf3 printed at the end. */
 // deno-lint-ignore no-explicit-any
 export type Iperf3End = Readonly<Record<string, any>>;
 
@@ -116,7 +116,7 @@ export async function iperf3Flow({ host, atServer, atClient }: Path, args: reado
   return JSON.parse(stdout).end;
 }
 
-/** A port that nobody uses, as far as this machine knows. */
+/** A port that is free on this machine. */
 export function freePort(): string {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return String(listener.addr.port);

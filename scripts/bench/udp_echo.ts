@@ -64,7 +64,7 @@ async function ofTine(ms: number): Promise<Figures> {
 }
 
 /**
- * A round trip as irtt tells it, in nanoseconds. Both ends stamp a packet when the program has it: what passes until it
+ * A round trip as irtt reports it, in nanoseconds. Both ends stamp a packet when the program has it: what passes until it
  * is woken counts as the network's, and as the server's with tine.
  */
 interface IrttTrip {
@@ -93,7 +93,7 @@ async function ofIrtt(ms: number): Promise<Figures> {
     median: median / 1000,
     p99: p99 / 1000,
     withServerMedian: quantilesOf(withServer)!.median / 1000,
-    // It passes over what it missed, and does not tell how late the rest was.
+    // It passes over what it missed, and does not report how late the rest was.
     late: NaN,
     missedPercent: stats.timer_miss_percent,
     lostPercent: stats.packet_loss_percent,

@@ -61,6 +61,6 @@ async function ofIperf3(seconds: number): Promise<Figures> {
   const rate = String(PACKETS_PER_SECOND * BYTES * 8);
   const args = ["--udp", "--length", String(BYTES), "--bitrate", rate, "--time", String(Math.ceil(seconds))];
   const { cpu_utilization_percent: cpu } = await iperf3Flow(LOOPBACK, args);
-  // It does not tell when its packets were due.
+  // It does not report when its packets were due.
   return { cpuShare: (cpu.host_total + cpu.remote_total) / 100, late: NaN, lateP99: NaN, lost: NaN };
 }

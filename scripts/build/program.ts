@@ -21,7 +21,7 @@ const moduleUrl = /new URL\([^()]*?"(\.{1,2}\/[^"]+\.ts)"[^()"]*import\.meta\.ur
 
 /**
  * The modules that are loaded by their address instead of an import, such as the code of workers; found in the sources,
- * so that nobody has to list them.
+ * so that they need no list.
  *
  * @returns paths from the repository's root, sorted
  */
@@ -75,8 +75,8 @@ async function bundleOf(
       stderr: "piped",
     }).output();
     if (!success) {
-      const said = new TextDecoder().decode(stderr).split("\nStack backtrace")[0].trim();
-      throw new TineError("bundle", `deno bundle failed: ${said}`);
+      const message = new TextDecoder().decode(stderr).split("\nStack backtrace")[0].trim();
+      throw new TineError("bundle", `deno bundle failed: ${message}`);
     }
     const files: [string, string][] = [];
     for await (const path of outputs(out)) {
@@ -122,7 +122,7 @@ function withLazyRequire(text: string): string {
   return lazy;
 }
 
-/** The bundler moves modules, but not the addresses in them: these are told by the file's name. */
+/** The bundler moves modules, but not the addresses in them: these are recognized by the file's name. */
 function relink(path: string, text: string, workers: readonly string[]): string {
   return text.replace(moduleUrl, (_, specifier: string) => {
     const name = specifier.slice(specifier.lastIndexOf("/"));

@@ -1,5 +1,5 @@
 /**
- * What the root and the process that runs its UDFs say to each other. The root writes frames of node.proto: first a
+ * The messages between the root and the process that runs its UDFs. The root writes frames of node.proto: first a
  * `setup` with {@linkcode BridgeSetup} as JSON, then messages of the test as they reach it, in the end an `end` with
  * {@linkcode BridgeEnd}. The process writes a {@linkcode BridgeReport} as JSON a line.
  *
@@ -17,7 +17,7 @@ export interface BridgeSetup {
   readonly folder: string;
   readonly owner?: Owner;
   readonly maxBytes: number;
-  /** What tags tell of the test. */
+  /** The tags of the test. */
   readonly run?: string;
   readonly id: Readonly<Record<string, string>>;
   readonly idKeys: readonly string[];

@@ -201,7 +201,7 @@ async function ask({ udf, place }: PlacedUdf, watchdog: Watchdog): Promise<Findi
     if (code === "udf-error" && udf.handler !== undefined) {
       return [errorAt(at(place, "handler"), "bad-handler", messageOf(error))];
     }
-    return [warningAt(place, "not-answered", `the UDF did not tell its options: ${messageOf(error)}`)];
+    return [warningAt(place, "not-answered", `the UDF did not answer with its options: ${messageOf(error)}`)];
   } finally {
     host?.abort(new TineError("asked", "it was asked what it takes"));
     host?.kill();

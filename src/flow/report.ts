@@ -159,7 +159,7 @@ export interface ClockBounds {
   readonly most: number;
 }
 
-/** What a receiver of a group knows of the packets that it can have got, from when it heard of the flow. */
+/** What a receiver of a group knows of the packets that were sent since its first announcement of the flow. */
 export interface GroupReception {
   /** Packets that were sent; before the end, up to the last one known. */
   readonly expected: number;

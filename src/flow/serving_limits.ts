@@ -27,7 +27,7 @@ export function overtimeMs(durationMs: number): number {
   return Math.min(4000, 1000 + durationMs);
 }
 
-/** A client ends a flow so much after its time, in milliseconds: its server, which counts that as well, is first. */
+/** How long after its time a client ends a flow, in milliseconds: its server, which counts that as well, is first. */
 export const AFTER_SERVER_MS = 10;
 
 /** Returns the limits of a configuration. */

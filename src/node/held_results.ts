@@ -48,7 +48,7 @@ export interface Uplink {
   /** Takes a message of this node. Never blocks, never drops. */
   send(message: Message): void;
 
-  /** A promise where so much waits that a sender that can wait should; undefined otherwise. */
+  /** A promise to wait for where much is held, for senders that can wait; undefined otherwise. */
   room(lane: Lane): Promise<void> | undefined;
 
   /**

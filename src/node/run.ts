@@ -187,7 +187,7 @@ export class RootUplink implements Uplink {
     const last = messages.pop();
     if (last === undefined) return Promise.resolve();
     for (const message of messages) this.#add(message);
-    // Also of what is urgent, a connection only lets so much wait.
+    // A connection limits what waits, also of urgent messages.
     return new Promise((taken) => this.#add(last, taken));
   }
 

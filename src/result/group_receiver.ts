@@ -59,7 +59,7 @@ export class GroupReceiver implements IndexedFlow {
 }
 
 /**
- * Returns the samples of a chunk without those of packets that were sent before a receiver heard of the flow.
+ * Returns the samples of a chunk without those of packets that were sent before the first announcement that a receiver got.
  *
  * @param server the receiver, which reports the first number of each sender that it counts; all others have no such
  */

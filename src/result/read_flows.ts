@@ -33,7 +33,7 @@ export interface FlowEnd {
   readonly dialled?: string;
   /** How it made traffic: `ffi` by system calls, `portable` over Deno's API. */
   readonly engine?: string;
-  /** Of a server with workers: the number of the one that had the flow, from 1. */
+  /** Of a server with workers: the number of the worker that had the flow, from 1. */
   readonly worker?: number;
   /** Where its thread ran, if not wherever there is a CPU: a list such as 0-1. */
   readonly cpus?: string;

@@ -61,7 +61,7 @@ export function placeThread({ cpu, priority }: Placement): Placed {
  */
 export function placeProcess(cpu: string | number): void {
   const cpus = parseCpuList(cpu);
-  // Threads that begin meanwhile have the processors of the one that starts them, which may be one that comes later.
+  // Threads that begin meanwhile have the processors of the thread that starts them, which may come later.
   for (let round = 0; round < 2; round++) {
     for (const { name } of Deno.readDirSync("/proc/self/task")) {
       try {

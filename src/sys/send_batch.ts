@@ -123,7 +123,7 @@ export class SendBatch {
   /**
    * Sets the length of a payload, in bytes; at first it is all of it.
    *
-   * @throws {RangeError} if there is not so much room
+   * @throws {RangeError} if there is not enough room
    */
   setLength(i: number, bytes: number): void {
     if (!(bytes >= 0 && bytes <= this.#memory.maxBytes)) {

@@ -143,7 +143,7 @@ export class Agent {
         await this.#call("stop", () => this.#handler!.stop!());
       }
       this.#progress?.end();
-      // Where the batch that came in was cut off, the one that goes out cannot be whole.
+      // Where the batch that came in was cut off, the batch that goes out cannot be whole.
       const whole = !this.#stopping && this.#incoming.open === undefined;
       if (failure === undefined && whole) this.#output.checkEnd();
     } catch (error) {

@@ -13,7 +13,7 @@ export function isQuestion(kind: string): kind is Question {
 
 interface OpenQuestion {
   kind: Question;
-  /** Nobody waits for the answer any more. */
+  /** The answer is not awaited any more. */
   withdrawn?: boolean;
   /** Takes the answer; false for a response of another kind. */
   take(response: Response): boolean;

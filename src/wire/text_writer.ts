@@ -138,7 +138,7 @@ export class TextWriter {
    * Writes a double with the fewest digits that read back as the same value, as JavaScript does; negative zero as `-0`.
    *
    * Values of at most six decimals and 15 digits, which times in microseconds and rounded figures are, take a short
-   * way: no two decimals of so few digits are the same double, so that these digits are the fewest.
+   * way: no two decimals with this few digits are the same double, so these digits are the shortest.
    */
   double(value: number): void {
     if (this.#decimal(value, 1e3, 3) || this.#decimal(value, 1e6, 6)) return;

@@ -55,7 +55,7 @@ for (
     ],
     [
       "table: logs, command: [sh, -c, exit 3]",
-      "warning : the UDF did not tell its options: the UDF exited with status 3",
+      "warning : the UDF did not answer with its options: the UDF exited with status 3",
     ],
   ]
 ) {

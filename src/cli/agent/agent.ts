@@ -63,12 +63,12 @@ export const command = defineCommand({
     timeout: duration({
       defaultText: "10s",
       zero: "never",
-      help: "relay: give up a UDF that is silent for so long",
+      help: "relay: give up on a UDF that is silent for this long",
     }),
     drainTimeout: duration({
       defaultText: "1m",
       zero: "never",
-      help: "relay: give up a UDF that goes on so long after its input",
+      help: "relay: give up on a UDF that still runs this long after the end of its input",
     }),
     ...moduleFlags,
     workers: integer({

@@ -41,7 +41,7 @@ const flags = {
   }),
   batchSize: integer({ min: 1, default: 100, help: "a batch is this many points of a group" }),
   alpha: number({ default: 0.05, min: 0.0001, max: 0.5, help: "how likely all verdicts together have a false one" }),
-  timeout: duration({ default: 10_000, help: "give up a UDF that is silent or gets nowhere for so long" }),
+  timeout: duration({ default: 10_000, help: "give up on a UDF that is silent or makes no progress for this long" }),
   ...moduleFlags,
   verbose: flag({ short: "v", help: "show what the UDF writes to stderr" }),
   json: flag({ help: "a JSON object a line: of type repeat, udf, row, warning, and summary" }),

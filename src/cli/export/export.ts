@@ -66,7 +66,11 @@ export const command = defineCommand({
     ...udfDataFlags,
     batchWindow: duration({ help: "a batch is a span of time of a group; default: 1s" }),
     as: text({ value: "NAME", help: "what the UDF is called: its table is udf.NAME; default: after the handler" }),
-    udfTimeout: duration({ default: 10_000, zero: "wait for ever", help: "give up a UDF that is silent for so long" }),
+    udfTimeout: duration({
+      default: 10_000,
+      zero: "wait for ever",
+      help: "give up on a UDF that is silent for this long",
+    }),
     ...moduleFlags,
     time: choice(["timestamp", "int64"], {
       help: "how Parquet has times: int64 is for readers that do not know TIMESTAMP(NANOS)",

@@ -37,11 +37,11 @@ const flags = {
   restore: text({ value: "FILE", complete: "file", help: "at the start, give the UDF a saved state" }),
   taskId: text({ value: "ID", default: "tine", help: "task id that the UDF gets in init" }),
   nodeId: text({ value: "ID", default: "udf", help: "node id that the UDF gets in init" }),
-  timeout: duration({ default: 10_000, zero: "wait for ever", help: "give up a UDF that is silent for so long" }),
+  timeout: duration({ default: 10_000, zero: "wait for ever", help: "give up on a UDF that is silent for this long" }),
   drainTimeout: duration({
     default: 60_000,
     zero: "wait for ever",
-    help: "give up a UDF that goes on so long after its input",
+    help: "give up on a UDF that still runs this long after the end of its input",
   }),
   ...supervisionFlags,
   ...moduleFlags,

@@ -9,7 +9,7 @@ const READ_TWICE_BYTES = 256 * 2 ** 20;
 export interface Input {
   /** For messages. */
   name: string;
-  /** Undefined: the one that its beginning looks like. */
+  /** Undefined: detected from the beginning. */
   format: InputFormat | undefined;
   /** The format that the file's name suggests. */
   likelyFormat?: InputFormat;

@@ -10,7 +10,7 @@ import { DEFAULT_PATH, NOT_COMPLETE, PATH } from "../results/results.ts";
 import { escape, writeStdout } from "../terminal.ts";
 import { checkPageName, writeFile, writePages } from "./write.ts";
 
-/** What `tine report` writes where nothing else is said. */
+/** What `tine report` writes by default. */
 const DEFAULT_PAGE = "report.html";
 
 /** `tine report [PATH]`: what was measured, as pages and pictures for people. */

@@ -24,7 +24,7 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
   "max-flows": "There were as many as --max-flows already, or as the server has room for.",
   "max-rate": "They were to have more than --max-rate.",
   "max-duration": "They were to last longer than --max-duration.",
-  "one-off": "They were of another client than the one that is served.",
+  "one-off": "They were of a client other than the one served.",
   key: "The key of the client was missing or wrong.",
   request: "The server does not take what was asked for.",
 };
@@ -80,7 +80,7 @@ const MADE: Properties = {
 const CONNECTION: Properties = {
   client: text("Address and port of the client."),
   server: text("Address and port of the server."),
-  worker: numberOf("Of a server with workers: number of the one that has the flow, from 1."),
+  worker: numberOf("Of a server with workers: number of the worker that has the flow, from 1."),
   cpus: text("Where the thread of this end ran, if not wherever there is a CPU: a list such as 0-1."),
   realtimePriority: numberOf(
     "Priority of the thread of this end, if --priority asked for one; 0: it was not to be had.",

@@ -25,7 +25,7 @@ const flags = {
   timeout: duration({
     default: 10_000,
     zero: "wait for ever",
-    help: "give up a UDF that is silent, or does not end, for so long",
+    help: "give up on a UDF that is silent, or does not end, for this long",
   }),
   ...moduleFlags,
   maxFrame,

@@ -17,7 +17,7 @@ export function provenance(started: Date, ended?: Date): object {
   };
 }
 
-/** What an info event says of a connection; all else is how the flow was to be. */
+/** What an info event states of a connection; all else is how the flow was to be. */
 const CONNECTION = ["client", "server", "worker", "cpus", "realtimePriority", "mssBytes"] as const;
 /** What other keys have, and what is of no use outside of the flow. */
 const LEFT_OUT = new Set<string>([...CONNECTION, "engine", "direction", "cca", "warmupEndNanos", "sharesClock"]);

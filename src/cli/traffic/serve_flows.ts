@@ -32,7 +32,7 @@ export interface ServeFlowsOptions {
   listen(optionsOfOne: () => ServerOptions): Promise<readonly FlowServer[]>;
 }
 
-/** Other flows of the same client have so long to begin, in milliseconds. */
+/** How long other flows of the same client may take to begin, in milliseconds. */
 const ONE_OFF_MS = 1000;
 /** How often it is looked whether a client has no flows any more, in milliseconds. */
 const LOOK_MS = 50;

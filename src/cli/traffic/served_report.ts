@@ -103,7 +103,7 @@ function groupPhrases({ bad, elapsedNanos, state }: ServedPacketReport, path: Pa
     ...countsOf({ ...path, bad }),
     delayText(path),
     ...jitterNanos === undefined ? [] : [`jitter ${milliseconds(jitterNanos / 1000)} ms`],
-    ...state === "unclosed" ? ["its end was not heard"] : [],
+    ...state === "unclosed" ? ["its end was not received"] : [],
   ];
 }
 

@@ -35,7 +35,7 @@ const DEFAULT_WAIT_MS = 20;
 /** Between the packets that measure under load, and how long each phase is. */
 const PROBE_WAIT_MS = 10;
 const PHASE_MS = 5000;
-/** The load runs for so long before latency is measured, in milliseconds: slow start is over by then. */
+/** How long the load runs before latency is measured, in milliseconds: slow start is over by then. */
 const RAMP_MS = 1500;
 /** TCP flows that make the load, in each direction. */
 const LOAD_FLOWS = 4;

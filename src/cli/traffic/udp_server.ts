@@ -45,7 +45,7 @@ export const command = defineCommand({
     "this machine can reach the default address. On another, use a key: without one it serves all who ask, though it " +
     "never sends more to an address than came from there before that has proved itself.\n\n" +
     "--stamp reflects the test packets of STAMP (RFC 8762) and TWAMP Light instead, from routers or tine udp client --stamp. " +
-    "--join makes a receiver of multicast, which counts what is lost from when it hears of a flow, and reports to the " +
+    "--join makes a receiver of multicast, which counts what is lost from the first announcement of a flow on, and reports to the " +
     "sender only with a key.",
   flags: {
     listen: {

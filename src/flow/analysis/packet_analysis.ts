@@ -74,7 +74,7 @@ export class PacketAnalysis {
   }
 
   /**
-   * With a warm-up, packets have the indices of other senders for so long: see {@linkcode withWarmUp}. Before samples.
+   * With a warm-up, packets have the indices of other senders until it is over: see {@linkcode withWarmUp}. Before samples.
    *
    * @param count how many senders are measured; those with a greater index are left out
    */

@@ -155,7 +155,7 @@ export class PacketPath {
   }
 }
 
-/** Moves a distribution by so much. */
+/** Shifts a distribution by a constant. */
 export function moved({ count, min, mean, max }: Spread, nanos: number): Spread {
   return { count, min: min + nanos, mean: mean + nanos, max: max + nanos };
 }

@@ -10,9 +10,9 @@ const MAX_LATE_NANOS = 2e9;
 /** In times by which delays differed. */
 const LATE_SPREADS = 3;
 
-/** A flow to a group, at one of its receivers. It counts from the first announcement on that the receiver heard. */
+/** A flow to a group, at one of its receivers. It counts from the first announcement that the receiver got. */
 export class GroupFlow extends ServedFlow {
-  /** By sender: packets with lower numbers were sent before this receiver heard of the flow. */
+  /** By sender: packets with lower numbers were sent before the first announcement that this receiver got. */
   readonly first: readonly number[];
   /** Both ends are known to have one clock. */
   readonly sharesClock: boolean;

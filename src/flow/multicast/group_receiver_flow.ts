@@ -62,7 +62,7 @@ export function groupReceiverFlow(ports: (host: FlowHost) => PacketPorts): Engin
   return (host, request) => new GroupReceiverFlow(host, request, ports(host));
 }
 
-/** A receiver of a group: counts the packets of all flows that are sent there, each from when it hears of it. */
+/** A receiver of a group: counts the packets of all flows that are sent there, each from its first announcement on. */
 class GroupReceiverFlow implements EngineFlow, PortUser {
   readonly #host: FlowHost;
   readonly #request: FlowRequest<PacketServerConfig>;
@@ -207,7 +207,7 @@ class GroupReceiverFlow implements EngineFlow, PortUser {
       if (!isSealed(view, length, this.#hmac)) throw refused(this.#hmac, (flagsOf(view, 0) & SIGNED) !== 0);
       const announcement = parseAnnouncement(content.text, this.#maxBytes, this.#hmac !== undefined);
       if (isSame) return this.#follow(known!, announcement, ends, now);
-      // What has ended cannot be counted any more, nor what was heard before.
+      // Neither what has ended nor what was announced before can be counted any more.
       const nonce = content.nonce.toHex();
       if (ends || this.#nonces.has(nonce)) return;
       if (known !== undefined) {

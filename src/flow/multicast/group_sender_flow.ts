@@ -31,10 +31,10 @@ import { ANNOUNCE, END, formatAnnouncement, groupPacket } from "./group_packets.
 import { Receivers } from "./receivers.ts";
 import { ReportPort } from "./report_port.ts";
 
-/** Before the first packet the flow is announced for so long, this often, in nanoseconds. */
+/** How long the flow is announced before its first packet, and the time between announcements, in nanoseconds. */
 const LEAD_NANOS = 250e6;
 const LEAD_PAUSE_NANOS = 50e6;
-/** While it runs it is announced this often, so that receivers that join late hear of it. */
+/** While it runs it is announced this often, so that receivers that join late learn of it. */
 const PAUSE_NANOS = 250e6;
 /** The end is announced this often, */
 const END_PAUSE_NANOS = 100e6;

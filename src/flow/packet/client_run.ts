@@ -29,7 +29,7 @@ const MAX_LATE_NANOS = 10e9;
 /** If no round-trip time is known. */
 const GUESSED_RTT_NANOS = 300e6;
 
-/** If packets are refused for so long, and nothing comes, the server is gone. */
+/** How long packets are refused, with nothing received, until the server counts as gone. */
 const GONE_NANOS = 1e9;
 
 /** What a run needs. */

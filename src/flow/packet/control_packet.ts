@@ -4,7 +4,7 @@
  *     56 the client's nonce, 16 bytes
  *     72 the server's cookie, 16 bytes; zeros where it is not known yet
  *     88 in a reply: 0 if it is granted, 1 if it is refused; else 0
- *     89 length u16, and so much text: the settings of the flow as JSON; in a reply why it was refused, or the mark of
+ *     89 length u16, and a text of that length: the settings of the flow as JSON; in a reply why it was refused, or the mark of
  *        the server's clock
  *     in the reply to what starts a flow, behind the text: length u16, and what the server lets the flow have as JSON; 0:
  *        as much as it asks for
@@ -22,7 +22,7 @@
  *     192 one more than the sender's packets that arrived marked "congestion experienced"; 0 where marks are not seen
  *     200 echoes of the sender's packets that could not be sent
  *     208 u8: 1 if the server had trouble with sending, 2 if its senders have ended for that, else 0
- *     209 length u16, and so much text: the trouble
+ *     209 length u16, and a text of that length: the first error of sending
  *
  * If they are signed, the last 16 bytes are the beginning of the HMAC of all between the magic and them. A request is
  * as long as its reply. Ends of earlier versions send packets that close without what stands from 192 on, and are

@@ -13,8 +13,8 @@ export interface Dialling {
   readonly flow: FlowName;
   /** What answers: `server`. */
   readonly peer: string;
-  /** What is wrong where nothing listens: `no server listens for UDP flows`. */
-  readonly nobody: string;
+  /** The error where nothing listens: `no server listens for UDP flows`. */
+  readonly refused: string;
   /** The longest packet that it sends, in bytes. */
   readonly longest: number;
   /** The longest packet that it sends or receives, in bytes. */
@@ -208,10 +208,12 @@ export class DialledFlow implements EngineFlow, PortUser {
 
   /** Tries the next address; fails if that was the last one. */
   #giveUp(cause: unknown): void {
-    const { nobody } = this.#dialling, { address } = this.#attempt!;
+    const { refused: nothingListens } = this.#dialling, { address } = this.#attempt!;
     const refused = cause instanceof SystemError && cause.errnoName === "ECONNREFUSED";
     this.#tryNext(
-      refused ? new TineError("connection-refused", `${nobody} at ${address} (${cause.errnoName})`, { cause }) : cause,
+      refused
+        ? new TineError("connection-refused", `${nothingListens} at ${address} (${cause.errnoName})`, { cause })
+        : cause,
     );
   }
 }

@@ -37,7 +37,7 @@ class PacketDialling implements Dialling {
   readonly flow: FlowName;
   readonly plan: ClientPlan | TransactionPlan;
   readonly peer = "server";
-  readonly nobody = "no server listens for UDP flows";
+  readonly refused = "no server listens for UDP flows";
 
   constructor(host: FlowHost, request: FlowRequest<PacketClientConfig>, engine: PacketPorts["kind"]) {
     const { config, key } = request;

@@ -9,7 +9,7 @@ const NANOS_PER_MS = 1e6;
 
 /** The most packets of a burst: what the kernel takes (UDP_MAX_SEGMENTS of older ones). */
 const MAX_BURST = 64;
-/** A burst of a sender with a pace has the packets of so much time. */
+/** The time whose packets a sender with a pace sends as one burst. */
 const BURST_NANOS = 1e6;
 
 /** What a sender does; a flow with a warm-up has two for each of its configuration, see {@linkcode withWarmUp}. */
@@ -266,7 +266,7 @@ export function packetLengths(
   return { shortest, longest };
 }
 
-/** After the end of a schedule, packets that are late are still sent for so long. */
+/** How long packets that are late are still sent after the end of a schedule. */
 const GRACE_NANOS = 100e6;
 
 /** Replies that come later than this have no round-trip time in the figures; memory has its limits. */

@@ -117,7 +117,7 @@ class Pace {
   }
 }
 
-/** A server looks after its flows every second; so much later it may be before that counts as standing still. */
+/** A server checks its flows every second; how late it may be before that counts as standing still. */
 const MAX_STEP_NANOS = 2e9;
 
 /**

@@ -240,7 +240,7 @@ export const MAX_REVERSE_FLOWS = 64;
 const LINGER_NANOS = 15e9;
 const COOKIE_NANOS = 2 * COOKIE_MS * 1e6;
 
-/** A flow that goes on beyond its duration, and is not closed, is kept for so long. */
+/** How long a flow that goes on beyond its duration, and is not closed, is kept. */
 const OVERTIME_NANOS = 60e9;
 
 /** The flows of a server, found by the client's address and the flow's id. */

@@ -19,7 +19,7 @@ const BUCKETS = 2 ** BUCKET_BITS;
 const OWNER_BITS = Math.ceil(Math.log2(MAX_SERVER_WORKERS));
 const OWNERS_PER_WORD = 32 / OWNER_BITS;
 
-/** A client that has asked for a flow is expected to open it for so long, in milliseconds. */
+/** How long a client that has asked for a flow is expected to open it, in milliseconds. */
 const EXPECTED_MS = 2000;
 
 /** Where things are in the shared memory, in words of 32 bits: the lock, flows by worker, and three words a bucket. */

@@ -204,7 +204,7 @@ export function wallNanos(): bigint {
 }
 
 /**
- * Turns an error of Deno's network API into the one that the system call gives.
+ * Turns an error of Deno's network API into that of the system call.
  *
  * @param call the system call
  * @param place what it was called upon, e.g. `to 127.0.0.1:9`

@@ -299,8 +299,8 @@ class Replies {
   }
 
   /**
-   * Whether a packet answers one of these replies: it carries their time of sending. So does what another reflector sends
-   * for a reply that a stranger has sent there, with a forged address; the two would answer each other for ever.
+   * Whether a packet answers one of these replies: it carries their time of sending. So does what another reflector
+   * sends for a reply that came there with a forged address; the two would answer each other for ever.
    *
    * @param view of a packet
    */

@@ -38,7 +38,7 @@ class StampDialling implements Dialling {
   readonly hmac: Hmac | undefined;
   readonly plan: SenderPlan;
   readonly peer = "reflector";
-  readonly nobody = "no reflector of STAMP listens";
+  readonly refused = "no reflector of STAMP listens";
 
   constructor(host: FlowHost, request: FlowRequest<PacketClientConfig>, engine: PacketPorts["kind"]) {
     this.host = host;
@@ -71,7 +71,7 @@ class StampHandshake implements Handshake {
   readonly #count = new ReflectorCount();
   readonly #single: SinglePackets;
   #retries = new Retries(FIRST_PAUSE_NANOS);
-  /** The number of the packet behind the one that was left out; Infinity before that. */
+  /** The number of the packet after the gap; Infinity before that. */
   #second = Infinity;
   #rttNanos = NaN;
   /** Of the last reply: the reflector's error estimate, and the TTL that the packet arrived with. */

@@ -33,7 +33,7 @@ const MIN_LATE_NANOS = 50e6;
 const MAX_LATE_NANOS = 10e9;
 /** How long the first answer at the end is waited for, at least. */
 const MIN_PAUSE_NANOS = 200e6;
-/** If packets are refused for so long, and nothing comes, the reflector is gone. */
+/** How long packets are refused, with nothing received, until the reflector counts as gone. */
 const GONE_NANOS = 1e9;
 /** Replies that are under way may put a count this much above what was sent: duplicates are known late. */
 const MAX_SURPLUS = 64;

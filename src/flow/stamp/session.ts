@@ -8,11 +8,11 @@ import { LongNumbers } from "./test_packet.ts";
 /** How many sessions a reflector has at most: each takes 8 KiB. */
 export const MAX_SESSIONS = 1024;
 
-/** A session that is silent for so long, in nanoseconds, gives its place to another one. */
+/** How long a session is silent before another one may take its place, in nanoseconds. */
 const SILENCE_NANOS = 10e9;
-/** A sender that begins anew was silent for so long, in nanoseconds: strangers begin no more sessions than that. */
+/** How long a sender is silent before it begins anew, in nanoseconds: forged packets begin no more sessions than that. */
 const RESTART_NANOS = 200e6;
-/** A session that is silent for so long is over: REFWAIT of RFC 5357, 4.2. */
+/** How long a session is silent until it is over, in nanoseconds: REFWAIT of RFC 5357, 4.2. */
 const WAIT_NANOS = 900e9;
 
 /** How often one of them is searched for. */
@@ -185,7 +185,7 @@ export class SessionTable {
    */
   makeRoom(now: number, onRemove: (session: ReflectedSession) => void): boolean {
     if (this.#count < MAX_SESSIONS) return true;
-    // Strangers may send packets of many sessions: the search would take longer than the packets.
+    // Anyone may send packets of many sessions: the search would take longer than the packets.
     if (now < this.#fullUntil) return false;
     let silent: ReflectedSession | undefined;
     for (const other of this) {

@@ -33,7 +33,7 @@ import { TransactionLimit, TransactionMeter } from "./meter.ts";
 
 const MILLISECOND = 1e6;
 const PROGRESS_NANOS = 250e6;
-/** Where packets are refused for so long, and nothing comes, the server is gone. */
+/** How long packets are refused, with nothing received, until the server counts as gone. */
 const GONE_NANOS = 1e9;
 /** The round-trip time while none is known. */
 const GUESSED_RTT_NANOS = 300e6;

@@ -217,7 +217,7 @@ function runningFile(): string | undefined {
   return import.meta.url.endsWith(".ts") ? undefined : Deno.env.get("TINE_PACKED");
 }
 
-/** Builds of sources that have changed since are removed when they were not used for so long. */
+/** How long builds of sources that have changed since stay unused before they are removed. */
 const KEPT_MS = 3_600_000;
 const BUILD_TIMEOUT_MS = 300_000;
 

@@ -47,7 +47,7 @@ export function crowdSeries(
   );
   const x = Float64Array.from(places, (place) => place * intervalUs);
   const sorted = places.map((place) => Float64Array.from(byInterval.get(place) ?? []).sort());
-  // The least value that so many of all are at most: RFC 2330 (11.3).
+  // The smallest value with at least this share of all values at or below it: RFC 2330 (11.3).
   const share = (part: number) =>
     Float64Array.from(sorted, (values) => values[Math.max(1, Math.ceil(part * values.length)) - 1] ?? NaN);
   const mean = Float64Array.from(

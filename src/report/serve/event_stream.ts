@@ -13,7 +13,7 @@ const SILENCE_MS = 10_000;
 
 /**
  * Server-sent events to pages, with bounded queues: what a page has no room for is left out, and when it reads again, it
- * is told so and starts anew.
+ * gets a notice and starts anew.
  *
  * Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */

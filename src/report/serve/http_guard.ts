@@ -67,7 +67,7 @@ function isHostHere(host: string, hostname: string): boolean {
   return !isLoopback(hostname) && ipFamily(bare) !== undefined;
 }
 
-/** Compares texts in a time that does not tell where they differ. */
+/** Compares texts in a time that does not depend on where they differ. */
 function isSame(given: string, expected: string): boolean {
   let difference = given.length ^ expected.length;
   for (let i = 0; i < expected.length; i++) difference |= given.charCodeAt(i) ^ expected.charCodeAt(i);

@@ -141,7 +141,7 @@ class Crowd {
       this.#open.delete(slot);
       this.#closed = slot;
       const time = (slot + 0.5) * SLOT_US;
-      // The least value that so many of all are at most: RFC 2330 (11.3).
+      // The smallest value with at least this share of all values at or below it: RFC 2330 (11.3).
       const share = (part: number) => means[Math.max(1, Math.ceil(part * means.length)) - 1];
       const mean = means.reduce((sum, value) => sum + value) / means.length;
       this.#spread.addRow([time, means.length, mean, share(0.05), time, share(0.95), time]);

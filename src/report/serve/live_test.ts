@@ -18,7 +18,7 @@ const INTERVAL_MS = 200;
 const MAX_FLOWS = 200;
 /** Lines of logs that are kept. */
 const MAX_LINES = 500;
-/** Lines are cut at so many characters. */
+/** The length at which lines are cut, in characters. */
 const MAX_TEXT = 2000;
 
 /** A row of the table of flows: of its last interval, or of all of it once it has ended. */

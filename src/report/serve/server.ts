@@ -138,7 +138,7 @@ export class ReportServer implements AsyncDisposable {
     if (path.length === 3 && third === "") {
       const entry = run.summary.tests.find(({ folder }) => folder === second);
       if (entry === undefined) return refuse(response, 404, "there is no such test");
-      // Its page is the one that follows the run.
+      // Its page follows the run.
       if (entry.status === "running" && live !== undefined) return redirect(response, "../");
       return sendPage(response, await this.#testPage(run, entry.folder, "../../"), isHead);
     }

@@ -9,7 +9,7 @@ const HEIGHT = 22;
  * Draws the course of a quantity, as small as a word.
  *
  * @param values evenly spaced; NaN is a gap
- * @param title what it shows, for those who hear it
+ * @param title what it shows, for screen readers
  */
 export function sparkline(values: readonly number[], look: Look, title: string): Html {
   const known = values.filter((value) => !Number.isNaN(value));

@@ -6,7 +6,7 @@ import { footer, pageHeader, type WrittenColumn } from "./parquet_metadata.ts";
 
 /** Rows of a row group: readers skip and share work by group, and a group is what is held in memory. */
 const GROUP_ROWS = 100_000;
-/** A group ends earlier where its texts have so many characters. */
+/** A group ends earlier where its texts have this many characters. */
 const GROUP_CHARACTERS = 16 * 1024 * 1024;
 
 const MAGIC = new TextEncoder().encode("PAR1");

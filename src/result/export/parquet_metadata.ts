@@ -1,4 +1,4 @@
-/** What a Parquet file says of itself: headers of pages and the footer, in Thrift's compact protocol. @module */
+/** The metadata of a Parquet file: headers of pages and the footer, in Thrift's compact protocol. @module */
 
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import type { Column, ColumnType } from "../tables/table.ts";

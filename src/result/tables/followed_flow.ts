@@ -211,7 +211,7 @@ export class FollowedFlow {
    * @returns whether they are made
    */
   #makeRows({ chunk, node }: { readonly chunk: Chunk; readonly node: string }, last: boolean): boolean {
-    // A stream's samples of one end are told from those of the other by where the ends are.
+    // The end that a stream's samples are of is known from where the ends are.
     const ends = chunk.kind === "transactionIO"
       ? ["client"] as const
       : chunk.kind === "streamIO"

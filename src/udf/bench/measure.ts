@@ -81,7 +81,7 @@ const PIECE_BYTES = 64 * 1024;
 /** As much is in flight as a UDF handles within this time, in ms. */
 const IN_FLIGHT_MS = 100;
 const MAX_IN_FLIGHT = 1 << 16;
-/** An answer that does not come although others have come is waited for so long, in ms. */
+/** How long an answer that is missing while others come is waited for, in ms. */
 const LAST_ANSWER_MS = 250;
 
 /**

@@ -23,7 +23,7 @@ const KEPT_CHARACTERS = 200;
 /** A file of points that has been opened. */
 export interface OpenedPoints {
   readonly name: string;
-  /** Undefined: the one that its beginning looks like. */
+  /** Undefined: detected from the beginning. */
   readonly format: InputFormat | undefined;
   /** The format that the file's name suggests. */
   readonly likelyFormat?: InputFormat;

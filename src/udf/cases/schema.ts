@@ -56,7 +56,7 @@ const settings = {
     z.number(expects(TOLERANCE)).min(0, expects(TOLERANCE)),
     z.strictObject({ absolute: amount.optional(), relative: amount.optional() }),
   ], expects(TOLERANCE)).optional().meta({
-    description: "Numbers of fields may differ by so much; a number holds absolutely and relatively.",
+    description: "Numbers of fields may differ by this much; a number holds absolutely and relatively.",
     default: 0,
   }),
   batchSize: positive().optional()
@@ -64,7 +64,7 @@ const settings = {
   batchWindow: duration.optional()
     .describe("For UDFs of batches: the span of time of a batch of a group, aligned to the epoch."),
   timeout: duration.optional().meta({
-    description: "A UDF that is silent for so long has failed; the flag --timeout is for cases that say nothing.",
+    description: "A UDF that is silent for this long has failed; the flag --timeout is for cases without a timeout.",
   }),
   limit: duration.optional().meta({ description: "How long a case may take in all.", default: "1m" }),
   maxPoints: positive().optional().meta({

@@ -159,7 +159,7 @@ const GROUPINGS = [
 export const groupChecks: readonly Check[] = [
   {
     id: "group-ids",
-    title: "sends data whose group is the one that Kapacitor computes",
+    title: "sends data with the group that Kapacitor computes",
     async run(context) {
       const probe = await context.start();
       const units = grouped(context);

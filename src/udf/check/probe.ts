@@ -152,7 +152,7 @@ export class Probe {
     await this.until(() => this.keepalives.length > before || undefined, "an answer to keepalive");
   }
 
-  /** Waits until nothing has come for so long. */
+  /** Waits until nothing has come for this long. */
   async quiet(ms: number): Promise<void> {
     while (await this.#options.within(this.#changed.wait(), ms)) if (this.#outputEnded) return;
   }

@@ -15,7 +15,7 @@ type CsvColumns = Pick<SourceOptions, "timeColumn" | "tagColumns" | "types">;
 
 /** Rows of a stream over which the types of columns are decided, */
 const SURVEYED_ROWS = 10_000;
-/** or over so much text, in UTF-16 units. */
+/** or over this much text, in UTF-16 units. */
 const SURVEYED_LENGTH = 16 * 1024 * 1024;
 
 /**

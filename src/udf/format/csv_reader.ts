@@ -40,7 +40,7 @@ class CsvCells {
   /**
    * Finds the cells of the row at `start`. Positions in {@linkcode own} have `OWN` added.
    *
-   * @returns where the next row starts; -1 where this one is blank, is no CSV, has other than so many cells, or has line
+   * @returns where the next row starts; -1 where this one is blank, is no CSV, has another number of cells, or has line
    * breaks in its cells
    */
   scan(bytes: Uint8Array, start: number): number {

@@ -199,7 +199,7 @@ export class FieldColumns {
   }
 }
 
-/** What is said of a field whose type is given and that does not occur. */
+/** The message for a field whose type is given and that does not occur. */
 export function unseenField(name: string, type: GivenType): string {
   const what = type === "ignore" ? "ignored" : `${type === "int" ? "an" : "a"} ${type}`;
   return `no point has the field ${quoted(name)}, which is given as ${what}`;

@@ -43,7 +43,7 @@ export class FieldTypes {
       if (shape === undefined) {
         this.#point(point, line);
       } else if (!this.#shapes.has(shape)) {
-        // The second point of a shape has nothing to say that the first has not said.
+        // The second point of a shape has nothing that the first has not.
         this.#shapes.add(shape);
         this.#point(point, line);
       }

@@ -133,7 +133,7 @@ export class JsonLinesParser implements RecordParser<InputItem> {
 
   #boundary(batch: Boundary, line: number): InputItem {
     if (batch.kind === "begin") {
-      if (this.#open > 0) throw new JsonError(`a batch begins inside of the one that begins on line ${this.#open}`);
+      if (this.#open > 0) throw new JsonError(`a batch begins inside the batch that begins on line ${this.#open}`);
       this.#open = line;
     } else {
       if (this.#open === 0) throw new JsonError("a batch ends that has not begun");

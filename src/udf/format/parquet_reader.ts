@@ -139,7 +139,7 @@ export async function* readParquet(
   }
 }
 
-/** Reads what a file says of itself, and makes sure that all of it is there. */
+/** Reads the metadata of a file, and makes sure that all of the file is there. */
 function described(bytes: Uint8Array<ArrayBuffer>, options: ParquetOptions): {
   metadata: FileMetaData;
   columns: readonly Column[];

@@ -12,7 +12,7 @@ export type { InputFormat } from "./formats.ts";
 
 /** How input is to be understood. */
 export interface ReadPointsOptions {
-  /** The format; undefined: the one that its beginning looks like. */
+  /** The format; undefined: detected from the beginning. */
   format?: InputFormat;
   /** Where the beginning leaves it open, the format that the name of the input suggests; default line. */
   likelyFormat?: InputFormat;

@@ -4,7 +4,7 @@ import { type ItemSource, piecesOf, type SourceOptions } from "./item_source.ts"
 
 /** Entries of a stream over which types are decided, */
 const SURVEYED_ENTRIES = 10_000;
-/** or so much text, in UTF-16 units. */
+/** or this much text, in UTF-16 units. */
 const SURVEYED_LENGTH = 16 * 1024 * 1024;
 
 /** A format whose values have no types of their own: those of a field are decided over many of its values. */

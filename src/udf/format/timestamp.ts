@@ -137,7 +137,7 @@ export function scanRfc3339(bytes: Uint8Array, start: number, into: NumberScanne
 const DAYS = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const DAYS_BEFORE = DAYS.map((_, month) => DAYS.slice(0, month).reduce((sum, days) => sum + days, 0));
 
-/** The value of so many digits, or -1. */
+/** The value of this many digits, or -1. */
 function digits(bytes: Uint8Array, start: number, count: number): number {
   let value = 0;
   for (let i = start; i < start + count; i++) {

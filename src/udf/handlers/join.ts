@@ -70,7 +70,7 @@ export function createHandler(agent: Output): Handler {
   let ready = false;
   let full = false;
   let alone = 0;
-  let strangers = 0;
+  let strays = 0;
 
   function init(request: InitRequest): Outcome {
     const outcome = readOptions(request, OPTIONS, (given) => {
@@ -89,7 +89,7 @@ export function createHandler(agent: Output): Handler {
     if (!ready) throw new Error("a point came before a successful init");
     const value = valueOf(left, point), partner = valueOf(right, point);
     if (value === undefined && partner === undefined) {
-      if (strangers++ === 0) reportStranger(point);
+      if (strays++ === 0) reportStray(point);
       return;
     }
     const state = groups.of(point.group);
@@ -179,7 +179,7 @@ export function createHandler(agent: Output): Handler {
     }
   }
 
-  function reportStranger(point: Point): void {
+  function reportStray(point: Point): void {
     console.error(
       `join: a point of ${JSON.stringify(point.name)} is of neither side, ${describeSide(left)} and ` +
         `${describeSide(right)}; such points are dropped`,
@@ -205,7 +205,7 @@ export function createHandler(agent: Output): Handler {
     async stop() {
       if (!ready) return;
       for (const state of groups.states()) await send(decided(state, true));
-      if (strangers > 0) console.error(`join: dropped ${strangers} points of neither side`);
+      if (strays > 0) console.error(`join: dropped ${strays} points of neither side`);
       if (alone > 0) console.error(`join: dropped ${alone} points without a partner within ${tolerance} ns`);
       groups.report();
     },

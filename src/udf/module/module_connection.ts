@@ -6,7 +6,7 @@ import { decodeRequest, encodeResponse } from "../codec.ts";
 import type { Response } from "../messages.ts";
 import { RingConnection, type RingMemory } from "./ring_connection.ts";
 
-/** A handler that has been busy for so long is spoken for by keepalives. */
+/** How long a handler is busy before keepalives are sent on its behalf. */
 const QUIET_MS = 200;
 
 /**

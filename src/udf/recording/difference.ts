@@ -60,7 +60,7 @@ export class ResponseCollector {
 }
 
 /**
- * The group of a point or batch: the one that the UDF names, else the one that Kapacitor computes; undefined for
+ * The group of a point or batch: as the UDF names it, else as Kapacitor computes it; undefined for
  * answers.
  */
 export function groupOfItem(item: ResponseItem): string | undefined {

@@ -15,12 +15,12 @@ export interface PoisonOptions {
   readonly log?: (message: string) => void;
 }
 
-/** After so many deaths in a row, what comes after the last known state is suspected. */
+/** The number of deaths in a row after which the input since the last known state is suspected. */
 const DEATHS = 2;
-/** The first look is at so many points or batches at a time, the next ones at a sixteenth of that. */
+/** The number of points or batches that are tried at a time at first; later a sixteenth of that. */
 const FIRST_LOOK = 4096;
 const FINER = 16;
-/** A UDF that dies at so many points or batches in a row, with nothing that it takes between them, is broken. */
+/** The number of points or batches in a row at which a UDF dies, without one that it takes, before it counts as broken. */
 const MAX_IN_A_ROW = 10;
 
 /**

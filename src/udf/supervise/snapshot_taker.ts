@@ -2,9 +2,9 @@ import { settlesWithin } from "../../base/time.ts";
 import type { Host } from "../host.ts";
 import type { RestartState } from "./restart_state.ts";
 
-/** A UDF that has not answered after so many timeouts is taken for one that does not answer at all. */
+/** The number of timeouts after which a UDF counts as one that does not answer at all. */
 const UNANSWERED_TIMEOUTS = 6;
-/** After so many deaths in a row, the question counts as their cause, though input before it may be. */
+/** The number of deaths in a row after which the question counts as their cause, though input before it may be. */
 const SUSPICIONS = 2;
 /** How often a death may turn out not to be that of the question. */
 const DOUBTS = 1;

@@ -254,7 +254,7 @@ export class Supervisor {
   }
 
   /**
-   * The input has ended, though the UDF may not have taken all of it: one that sends nothing for so long, or does not
+   * The input has ended, though the UDF may not have taken all of it: one that sends nothing for this long, or does not
    * end within a time, is given up and ended by force. Each counts from the first call that names it.
    *
    * @param limits in ms; 0: never
@@ -406,7 +406,7 @@ export class Supervisor {
     if (this.#starter.restarts > 0) this.#saveSoon();
   }
 
-  /** From now on a host that has got all input is the one that is used. */
+  /** From now on, a host that has got all input is used. */
   #use(host: Host): void {
     if (this.#failure !== undefined) throw this.#failure;
     // It may have died unnoticed: from now on its death is seen.

@@ -97,7 +97,7 @@ function megabytes(bytes: number): string {
 
 /** The size of a block, in bytes: it is compressed and sent at once, and the far side confirms it. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
-/** A block may take so long: 4 MiB at 300 kbit/s. A connection that is cut ends ssh much earlier. */
+/** How long a block may take: 4 MiB at 300 kbit/s. A connection that is cut ends ssh much earlier. */
 const BLOCK_MS = 120_000;
 /** What compression must save, to be worth its time: packed executables are compressed already. */
 const WORTH = 0.95;
