@@ -2,8 +2,7 @@ import { TineError } from "../base/errors.ts";
 import { decodeItem, Kind, type SysInfoData, type Test } from "../node/mod.ts";
 import { type LoggedLine, readFlows, readLogs, readRecords, type TestResults } from "../result/mod.ts";
 import { type GateVerdict, readVerdicts } from "../result/gates/mod.ts";
-import { testIdText } from "../result/names.ts";
-import { PLAN_FILE } from "../result/summary.ts";
+import { findStoredTest } from "../result/stored_plan.ts";
 import type { TableSource } from "../result/tables/source.ts";
 import { type Look, lookOf, type Plot } from "./plot.ts";
 import { flowNames, MAX_SINGLE, type MeasuredFlow, type PlotContext } from "./plots/context.ts";
@@ -137,7 +136,7 @@ export async function readTestReport(test: TestResults, options: ReadReportOptio
   const lastRuns = runs.map(({ start, end = start }) => end);
   const context = { ...begun, end: [end, ...end > 0 ? [] : lastTimes, ...lastRuns].reduce((a, b) => Math.max(a, b)) };
 
-  const plan = await attempt(() => readPlanOf(test), undefined);
+  const plan = await attempt(async () => findStoredTest(await Deno.realPath(test.path), test.summary.id), undefined);
   const plots = timePlots(context, { echoes, intervals, kernels, losses });
   // Where no counters were to be recorded, a pass through all records would find none.
   const hasCounters = plan === undefined || namesIn(plan).has("counters");
@@ -165,19 +164,6 @@ export async function readTestReport(test: TestResults, options: ReadReportOptio
     gates: await readVerdicts(test.path),
     problems,
   };
-}
-
-/** The test as the plan of its run has it; undefined where there is no such plan. */
-async function readPlanOf({ path, summary }: TestResults): Promise<Test | undefined> {
-  try {
-    // The path may be a link into the run's folder.
-    const text = await Deno.readTextFile(`${await Deno.realPath(path)}/../${PLAN_FILE}`);
-    const { tests }: { tests: Test[] } = JSON.parse(text);
-    const id = testIdText(summary.id);
-    return tests.find((test) => testIdText(test.id) === id);
-  } catch {
-    return undefined; // A test may be looked at without its run.
-  }
 }
 
 async function readSystems({ path }: TestResults): Promise<SysInfoData[]> {

@@ -5,6 +5,7 @@
  */
 
 import { messageOf, TineError } from "../base/errors.ts";
+import { boolean, list, map, number, object, oneOf, optional, passes, text } from "../base/shape.ts";
 import type { UdfColumn } from "./udf_columns.ts";
 
 /** How a test ended; `running` until then, and for ever where tine was killed. */
@@ -177,9 +178,7 @@ export async function readRunSummary(folder: string): Promise<RunSummary | undef
   const path = `${folder}/${RUN_FILE}`;
   const summary = await readJson(path) as RunSummary | undefined;
   if (summary === undefined) return undefined;
-  const whole = Array.isArray(summary.tests) &&
-    summary.tests.every((test) => isFolderName(test?.folder) && typeof test.hash === "string" && isId(test.id));
-  if (!whole || typeof summary.plan !== "string" || typeof summary.started !== "string") throw damaged(path);
+  if (!passes(RUN, summary) || !summary.tests.every(({ folder }) => isFolderName(folder))) throw damaged(path);
   return summary;
 }
 
@@ -194,12 +193,7 @@ export async function readTestSummary(folder: string): Promise<TestSummary | und
   const path = `${folder}/${TEST_FILE}`;
   const summary = await readJson(path) as TestSummary | undefined;
   if (summary === undefined) return undefined;
-  const { id, hash, status, started, errors, files, nodes, missing, records, logs, udfs } = summary;
-  const whole = isId(id) && [hash, status, started].every((text) => typeof text === "string") &&
-    [errors, files, nodes, missing].every(Array.isArray) &&
-    typeof records?.bytes === "number" && typeof logs?.bytes === "number" &&
-    (udfs === undefined || Array.isArray(udfs) && udfs.every(isUdf));
-  if (!whole) throw damaged(path);
+  if (!passes(TEST, summary)) throw damaged(path);
   return summary;
 }
 
@@ -216,22 +210,85 @@ async function readJson(path: string): Promise<unknown> {
   }
   if (typeof value !== "object" || value === null) throw damaged(path);
   const { version } = value as { version?: unknown };
+  if (version === undefined) throw damaged(path);
   if (version !== 1) {
     throw new TineError("bad-results", `${path} is of version ${JSON.stringify(version)}, this tine reads version 1`);
   }
   return value;
 }
 
-function isId(value: unknown): value is Record<string, string> {
-  return typeof value === "object" && value !== null && Object.values(value).every((text) => typeof text === "string");
-}
+/** Members that came later are left out in older results. */
+const RUN = object({
+  plan: text,
+  tine: text,
+  status: text,
+  started: text,
+  ended: optional(text),
+  durationMs: optional(number),
+  tests: list(object({
+    id: map(text),
+    hash: text,
+    folder: text,
+    status: text,
+    started: text,
+    durationMs: optional(number),
+    bytes: number,
+    errors: number,
+    keptFrom: optional(text),
+  })),
+});
 
-function isUdf({ name, table, columns }: UdfSummary): boolean {
-  return [name, table].every((text) => typeof text === "string") && Array.isArray(columns) &&
-    columns.every(({ name, type }) => typeof name === "string" && UDF_COLUMN_TYPES.has(type));
-}
+const ALERT = object({
+  condition: text,
+  verdict: oneOf("passed", "failed", "no-data"),
+  points: number,
+  first: optional(object({ time: text, group: text, value: number })),
+});
 
-const UDF_COLUMN_TYPES: ReadonlySet<string> = new Set(["int", "double", "text", "bool"]);
+const UDF = object({
+  name: text,
+  table: text,
+  rowsIn: number,
+  pointsOut: number,
+  batchesOut: number,
+  droppedRows: number,
+  droppedSamples: optional(number),
+  restarts: number,
+  bytes: number,
+  columns: list(
+    object({ name: text, type: oneOf("int", "double", "text", "bool"), tag: optional(boolean) }),
+  ),
+  marks: optional(map(number)),
+  warnings: optional(list(text)),
+  error: optional(object({ code: text, message: text })),
+  alert: optional(ALERT),
+});
+
+const TEST = object({
+  id: map(text),
+  hash: text,
+  status: text,
+  started: text,
+  ended: optional(text),
+  durationMs: optional(number),
+  errors: list(object({ time: text, nodeId: text, tag: text, code: text, message: text })),
+  moreErrors: number,
+  nodes: list(object({
+    nodeId: text,
+    platform: text,
+    hostname: text,
+    bootId: text,
+    pid: number,
+    versions: object({ tine: text, deno: text, kernel: text }),
+  })),
+  feedback: map(text),
+  files: list(object({ name: text, nodeId: text, bytes: number })),
+  logs: object({ entries: number, bytes: number }),
+  records: object({ frames: number, bytes: number, samples: map(number) }),
+  missing: list(object({ nodeId: text, what: text })),
+  stopped: optional(text),
+  udfs: optional(list(UDF)),
+});
 
 /** What stands in a file is no path: it could lead elsewhere. */
 function isFolderName(value: unknown): value is string {

@@ -235,7 +235,14 @@ Deno.test("openResults() takes the newest run where latest leads nowhere", () =>
 
 Deno.test("openResults() refuses damaged summaries", () =>
   inFolder(async (out) => {
-    const summary = { version: 1, plan: "p", started: "2026", status: "complete", tests: [] as unknown[] };
+    const summary = {
+      version: 1,
+      plan: "p",
+      tine: "1.2.3",
+      started: "2026",
+      status: "complete",
+      tests: [] as unknown[],
+    };
     for (
       const text of [
         "",
@@ -250,7 +257,8 @@ Deno.test("openResults() refuses damaged summaries", () =>
       ]
     ) {
       await Deno.writeTextFile(`${out}/run.json`, text);
-      await assertRejects(() => openResults(out), TineError, "run.json");
+      const { message } = await assertRejects(() => openResults(out), TineError, "run.json");
+      assertEquals(message.includes("undefined"), false, message);
     }
     await Deno.writeTextFile(`${out}/run.json`, JSON.stringify(summary));
     assertEquals((await openResults(out)).kind, "run");

@@ -1,7 +1,7 @@
 import type { Test } from "../../node/mod.ts";
 import { figureText } from "../../flow/analysis/mod.ts";
 import type { FollowedTest } from "../../result/follow_tests.ts";
-import { plannedTest } from "../../result/export/follow_run.ts";
+import { findStoredTest } from "../../result/stored_plan.ts";
 import { TestFollower } from "../../result/export/test_follower.ts";
 import { readTestSummary, type TestSummary } from "../../result/summary.ts";
 import { tableNamed } from "../../result/tables/mod.ts";
@@ -102,7 +102,7 @@ export class LiveTest implements FollowedTest {
    */
   static async open(folder: string): Promise<LiveTest | undefined> {
     const summary = await readTestSummary(folder);
-    return summary && new LiveTest(folder, summary, await plannedTest(folder, summary.id));
+    return summary && new LiveTest(folder, summary, await findStoredTest(folder, summary.id));
   }
 
   async step(folder: string, options: { readonly end: boolean; readonly signal: AbortSignal }): Promise<void> {

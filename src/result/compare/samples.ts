@@ -10,12 +10,11 @@ import { formatCount } from "../../base/units.ts";
 import { decodeItem } from "../../node/protocol/kinds.ts";
 import { Kind } from "../../node/protocol/frame.ts";
 import { sortedJson } from "../../node/plan/visits.ts";
-import type { Test } from "../../node/plan/types.ts";
 import { readFlows } from "../kept_figures.ts";
 import { testIdText } from "../names.ts";
 import { openResults, type RunResults, type TestResults, testsOf } from "../open_results.ts";
 import { readRecords } from "../read_records.ts";
-import { PLAN_FILE } from "../summary.ts";
+import { findStoredTests } from "../stored_plan.ts";
 import { type FlowValues, valuesOf } from "./figures.ts";
 
 /** A flow in one repeat. */
@@ -171,14 +170,9 @@ interface PlannedTest {
 /** The tests of a run's plan, by their ids; an empty map where it cannot be read, which is no obstacle to a comparison. */
 async function plannedTests(run: string): Promise<Map<string, PlannedTest>> {
   const plans = new Map<string, PlannedTest>();
-  try {
-    const { tests } = JSON.parse(await Deno.readTextFile(`${run}/${PLAN_FILE}`)) as { tests: Test[] };
-    for (const { id, timeout: _, gates: __, ...rest } of tests) {
-      const text = sortedJson({ id: withoutRepeat(id), ...rest });
-      plans.set(sortedJson(id), { hash: await hashOf(text), describesSystem: text.includes('"sysInfo"') });
-    }
-  } catch {
-    // Older results, or those of another program.
+  for (const { id, timeout: _, gates: __, ...rest } of await findStoredTests(run)) {
+    const text = sortedJson({ id: withoutRepeat(id), ...rest });
+    plans.set(sortedJson(id), { hash: await hashOf(text), describesSystem: text.includes('"sysInfo"') });
   }
   return plans;
 }

@@ -1,8 +1,7 @@
 import { TineError } from "../../base/errors.ts";
 import { followTests } from "../follow_tests.ts";
-import type { Test } from "../../node/plan/types.ts";
-import { testIdText } from "../names.ts";
-import { PLAN_FILE, readRunSummary, readTestSummary, WORK_SUFFIX } from "../summary.ts";
+import { findStoredTest, findStoredTests } from "../stored_plan.ts";
+import { readRunSummary, readTestSummary, WORK_SUFFIX } from "../summary.ts";
 import type { TableSource } from "../tables/source.ts";
 import type { LiveRows } from "../tables/live.ts";
 import type { TableSchema } from "../tables/table.ts";
@@ -73,7 +72,7 @@ export async function followRun(options: FollowOptions, writeTo: (table: string)
     async open(folder, { id }) {
       const tables = await output.tablesOf(folder);
       if (tables === undefined) return undefined;
-      const planned = await plannedTest(folder, id);
+      const planned = await findStoredTest(folder, id);
       const follower = new TestFollower(tables, options.flows, planned && namesIn(planned));
       const udfs = output.udfs.map((name) => ({ name, tail: new UdfTail(name), columns: undefined }));
       return {
@@ -94,37 +93,13 @@ function runName(path: string): string {
   return name.endsWith(WORK_SUFFIX) ? name.slice(0, -WORK_SUFFIX.length) : name;
 }
 
-/**
- * Returns a test as the plan of its run has it; undefined where the plan does not have it.
- *
- * @param folder of the test
- * @param id of the test
- */
-export async function plannedTest(folder: string, id: Readonly<Record<string, string>>): Promise<Test | undefined> {
-  const tests = await planTests(folder.slice(0, folder.lastIndexOf("/")));
-  return tests.find((test) => testIdText(test.id ?? {}) === testIdText(id)) as Test | undefined;
-}
-
-/** The tests of a run, as its plan has them. */
-async function planTests(run: string): Promise<{ id?: Record<string, string> }[]> {
-  try {
-    const plan = JSON.parse(await Deno.readTextFile(`${run}/${PLAN_FILE}`)) as {
-      tests?: { id?: Record<string, string> }[];
-    };
-    return plan.tests ?? [];
-  } catch (error) {
-    if (!(error instanceof SyntaxError || error instanceof Deno.errors.NotFound)) throw error;
-    return [];
-  }
-}
-
 /** The keys of all ids that the run will have. */
 async function idKeysOf(run: string, test: string | undefined): Promise<string[]> {
   const ids: Readonly<Record<string, string>>[] = [];
   if (test !== undefined) ids.push((await readTestSummary(`${run}/${test}`))?.id ?? {});
   else {
     for (const { id } of (await readRunSummary(run))?.tests ?? []) ids.push(id);
-    for (const { id } of await planTests(run)) ids.push({ ...id });
+    for (const { id } of await findStoredTests(run)) ids.push(id);
   }
   return [...new Set(ids.flatMap((id) => Object.keys(id)))];
 }

@@ -3,7 +3,7 @@ import { tableNamed } from "../tables/mod.ts";
 import type { TableSource } from "../tables/source.ts";
 import type { RowChunk } from "../tables/table.ts";
 import { namesIn } from "../tables/row_follower.ts";
-import { plannedTest } from "./follow_run.ts";
+import { findStoredTest } from "../stored_plan.ts";
 import { TestFollower } from "./test_follower.ts";
 
 /**
@@ -29,7 +29,7 @@ export async function takeRecordedRows(
     return;
   }
   const folder = await Deno.realPath(source.test.path);
-  const planned = await plannedTest(folder, source.test.summary.id);
+  const planned = await findStoredTest(folder, source.test.summary.id);
   using follower = new TestFollower([{ live, write: take }], source.flows, planned && namesIn(planned));
   await follower.step(folder, { end: true, mixed: true, signal });
 }

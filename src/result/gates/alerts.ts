@@ -2,9 +2,9 @@ import { sortedJson } from "../../node/plan/visits.ts";
 import { alertOutcome, conditionText } from "../alert.ts";
 import { withoutRepeat } from "../compare/samples.ts";
 import { openResults, testsOf } from "../open_results.ts";
+import { readStoredPlan } from "../stored_plan.ts";
 import type { TestSummary, UdfAlert, UdfSummary } from "../summary.ts";
 import type { GateStatus, GateVerdict } from "./evaluate.ts";
-import { readStoredPlan } from "./plan_gates.ts";
 
 /**
  * Returns the verdicts of alerts of UDFs, which are gates too: each is to be met by no point, in all repeats of the test.

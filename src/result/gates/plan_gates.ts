@@ -1,5 +1,4 @@
 import { nearest } from "../../base/nearest.ts";
-import { TineError } from "../../base/errors.ts";
 import { runners as allRunners } from "../../node/runners.ts";
 import type { Runner } from "../../node/runner.ts";
 import { ROOT_ID } from "../../base/limits.ts";
@@ -10,7 +9,7 @@ import { needsOf, sortedJson, visitTest } from "../../node/plan/visits.ts";
 import { flowMatcher } from "../compare/figures.ts";
 import { withoutRepeat } from "../compare/samples.ts";
 import { openResults, type RunResults } from "../open_results.ts";
-import { PLAN_FILE } from "../summary.ts";
+import { readStoredPlan } from "../stored_plan.ts";
 import type { FlowKey, PlacedGate } from "./evaluate.ts";
 import { receiverFlow } from "../group_receiver.ts";
 import { type Gate, GateError, parseGate } from "./gate.ts";
@@ -171,23 +170,4 @@ export async function readGates(path: string, more: readonly Gate[] = []): Promi
     gates: plans.flatMap(({ gates = [] }) => gates),
     tests: plans.flatMap(({ tests }) => tests),
   }, more);
-}
-
-/**
- * Reads the plan of a run as it ran; without tests where it is not there, or of another program.
- *
- * @param run folder of the run
- * @throws {TineError} `bad-results`
- */
-export async function readStoredPlan(run: string): Promise<Plan> {
-  let plan: Partial<Plan>;
-  try {
-    plan = JSON.parse(await Deno.readTextFile(`${run}/${PLAN_FILE}`));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return { tests: [] };
-    throw new TineError("bad-results", `${run}/${PLAN_FILE} is damaged: it is not what tine writes there`, {
-      cause: error,
-    });
-  }
-  return { gates: plan.gates ?? [], tests: plan.tests ?? [] };
 }
