@@ -86,6 +86,9 @@ export interface LogPayload {
   readonly text: string;
 }
 
+const writer = new ByteWriter(1024);
+const reader = new ByteReader();
+
 /**
  * Encodes a LogEntry message.
  *
@@ -95,17 +98,15 @@ export function encodeLog({ time, tag, text }: LogPayload): Uint8Array {
   if (BigInt.asIntN(64, time) !== time) {
     throw new TineError("bad-item", `time is ${time}, expected an integer of 64 bits`);
   }
-  const writer = new ByteWriter((tag.length + text.length) * 3 + 32);
+  writer.position = 0;
   if (time !== 0n) {
     writer.uint32(TIME);
     writer.fixed64(time);
   }
   writeString(writer, 2, tag);
   writeString(writer, 3, text);
-  return writer.written();
+  return writer.written().slice();
 }
-
-const reader = new ByteReader();
 
 /**
  * Decodes a LogEntry message. Invalid UTF-8 in its texts becomes U+FFFD.
