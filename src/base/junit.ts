@@ -1,3 +1,5 @@
+import { escapeMarkup } from "./markup.ts";
+
 /** A test in a report of JUnit. */
 export interface JunitCase {
   readonly name: string;
@@ -42,9 +44,9 @@ export function junitReport(name: string, suites: readonly JunitSuite[], time?: 
   const stamp = time === undefined ? "" : ` timestamp="${time.toISOString().slice(0, 19)}"`;
   return [
     `<?xml version="1.0" encoding="UTF-8"?>`,
-    `<testsuites name="${xml(name)}" ${counts(all)} time="${secondsOf(all)}">`,
+    `<testsuites name="${escapeMarkup(name)}" ${counts(all)} time="${secondsOf(all)}">`,
     ...suites.flatMap(({ name: suite, cases }) => [
-      `  <testsuite name="${xml(suite)}" ${counts(cases)} skipped="${count(cases, "skipped")}" ` +
+      `  <testsuite name="${escapeMarkup(suite)}" ${counts(cases)} skipped="${count(cases, "skipped")}" ` +
       `time="${secondsOf(cases)}"${stamp}>`,
       ...cases.flatMap((test) => testCase(suite, test)),
       "  </testsuite>",
@@ -56,16 +58,19 @@ export function junitReport(name: string, suites: readonly JunitSuite[], time?: 
 
 function testCase(suite: string, test: JunitCase): string[] {
   const { name, status, message = "", type, text = message, stderr = [], file, line } = test;
-  const place = (file === undefined ? "" : ` file="${xml(file)}"`) + (line === undefined ? "" : ` line="${line}"`);
+  const place = (file === undefined ? "" : ` file="${escapeMarkup(file)}"`) +
+    (line === undefined ? "" : ` line="${line}"`);
   const body: string[] = [];
-  if (status === "skipped") body.push(`      <skipped message="${xml(message)}"/>`);
+  if (status === "skipped") body.push(`      <skipped message="${escapeMarkup(message)}"/>`);
   else if (status !== "pass") {
-    const kind = type === undefined ? "" : ` type="${xml(type)}"`;
-    body.push(`      <${status} message="${xml(message)}"${kind}>${xml(text)}</${status}>`);
-  } else if (text !== "") body.push(`      <system-out>${xml(text)}</system-out>`);
-  if (stderr.length > 0) body.push(`      <system-err>${xml(stderr.join("\n"))}</system-err>`);
+    const kind = type === undefined ? "" : ` type="${escapeMarkup(type)}"`;
+    body.push(`      <${status} message="${escapeMarkup(message)}"${kind}>${escapeMarkup(text)}</${status}>`);
+  } else if (text !== "") body.push(`      <system-out>${escapeMarkup(text)}</system-out>`);
+  if (stderr.length > 0) body.push(`      <system-err>${escapeMarkup(stderr.join("\n"))}</system-err>`);
   return [
-    `    <testcase name="${xml(name)}" classname="${xml(suite)}" time="${secondsOf([test])}"${place}>`,
+    `    <testcase name="${escapeMarkup(name)}" classname="${escapeMarkup(suite)}" time="${
+      secondsOf([test])
+    }"${place}>`,
     ...body,
     "    </testcase>",
   ];
@@ -82,19 +87,4 @@ function count(cases: readonly JunitCase[], wanted: JunitCase["status"]): number
 function secondsOf(cases: readonly JunitCase[]): string {
   const sum = cases.reduce((sum, { seconds = 0 }) => sum + seconds, 0);
   return sum === 0 ? "0" : sum.toFixed(3);
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/** Escapes text for XML 1.0; what it has no place for, such as control characters, becomes U+FFFD. */
-function xml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character])
-    // deno-lint-ignore no-control-regex -- these are what no document may hold
-    .replace(/[\0-\x08\v\f\x0e-\x1f\x7f\ufffe\uffff]|\p{Surrogate}/gu, "\ufffd");
 }

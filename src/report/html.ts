@@ -1,3 +1,5 @@
+import { escapeMarkup } from "../base/markup.ts";
+
 /** Text that is HTML: whatever was recorded is escaped on its way into it. */
 export class Html {
   readonly text: string;
@@ -44,24 +46,9 @@ function flat(part: string): string {
 function textOf(value: HtmlValue): string {
   if (value instanceof Html) return value.text;
   if (value === undefined || value === null || value === false) return "";
-  if (typeof value === "string") return escapeHtml(value);
+  if (typeof value === "string") return escapeMarkup(value);
   if (typeof value === "object") return value.map(textOf).join("");
   return String(value);
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/** Escapes text for HTML. What HTML has no place for, such as NUL or half of a character, becomes U+FFFD. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character])
-    // deno-lint-ignore no-control-regex -- these are what no document may hold
-    .replace(/[\0-\x08\v\f\x0e-\x1f\x7f\ufffe\uffff]|\p{Surrogate}/gu, "\ufffd");
 }
 
 /**

@@ -67,13 +67,8 @@ export class ByteWriter {
     this.position = position;
   }
 
-  /**
-   * A signed 64-bit integer, little endian.
-   *
-   * @throws {RangeError} if the value does not fit
-   */
+  /** The low 64 bits of an integer, little endian. */
   fixed64(value: bigint): void {
-    if (BigInt.asIntN(64, value) !== value) throw new RangeError(`${value} does not fit into 64 bits`);
     this.reserve(8);
     this.#view.setBigInt64(this.position, value, true);
     this.position += 8;

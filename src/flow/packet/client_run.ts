@@ -16,21 +16,11 @@ import type { DialledRun } from "./dialled_flow.ts";
 import { CLOSE, flagsOf, type FlowName, isOfFlow, isPacket, OPEN, REPLY, SIGNED, WireTime } from "./header.ts";
 import { followWallClock, type IncomingPackets, isOddTime, messagesAtATime, type PacketPort } from "./packet_port.ts";
 import { PacketSamples } from "./packet_samples.ts";
+import { GUESSED_RTT_NANOS, lateNanos, MAX_LATE_NANOS, Refusals } from "./run_end.ts";
 import { Transmitter } from "./transmitter.ts";
 
 const PROGRESS_NANOS = 250e6;
 const WALL_CLOCK_NANOS = 1e9;
-
-/** How long the end waits for late packets, in smoothed round-trip times, within bounds. */
-const LATE_RTTS = 3;
-/** What is sent from the server may be late although the way is short: a busy machine must not look like a lossy one. */
-const MIN_LATE_NANOS = 50e6;
-const MAX_LATE_NANOS = 10e9;
-/** If no round-trip time is known. */
-const GUESSED_RTT_NANOS = 300e6;
-
-/** How long packets are refused, with nothing received, until the server counts as gone. */
-const GONE_NANOS = 1e9;
 
 /** What a run needs. */
 export interface ClientRunOptions {
@@ -81,7 +71,7 @@ export class ClientRun implements DialledRun {
   #keepalives = 0;
   /** Packets sent when it was last checked whether a keepalive is wanted. */
   #sentBefore = 0;
-  #refusedSince = Infinity;
+  readonly #refusals = new Refusals();
   #errors = 0;
   #firstError: string | undefined;
   #reportedMtu: number | undefined;
@@ -197,8 +187,7 @@ export class ClientRun implements DialledRun {
     const reverse = ended ? [] : plan.senders.filter((sender) => sender.reverse);
     const ends = reverse.map(({ schedule }) => this.#start + schedule.durationNanos);
     this.#sentBy = Math.max(port.clock.now(), ...ends);
-    const late = Math.min(MAX_LATE_NANOS, Math.max(MIN_LATE_NANOS, LATE_RTTS * this.#rtt()));
-    this.#endTimer.set(this.#epoch + this.#sentBy + late);
+    this.#endTimer.set(this.#epoch + this.#sentBy + lateNanos(this.#rtt()));
   }
 
   #rtt(): number {
@@ -239,8 +228,7 @@ export class ClientRun implements DialledRun {
     if (isSettled || isLost || this.#waited >= MAX_LATE_NANOS) return this.#end();
     this.#missedBefore = missing;
     this.#waiting = true;
-    const nanos = LATE_RTTS * this.#rtt() + this.#counts.delaySpread;
-    const wait = Math.min(MAX_LATE_NANOS - this.#waited, Math.max(MIN_LATE_NANOS, nanos));
+    const wait = Math.min(MAX_LATE_NANOS - this.#waited, lateNanos(this.#rtt(), this.#counts.delaySpread));
     this.#waited += wait;
     this.#endTimer.set(this.#options.host.now() + wait);
   }
@@ -291,7 +279,7 @@ export class ClientRun implements DialledRun {
     } else {
       good = this.#receiver.receive(incoming, i, t, byKernel);
     }
-    if (good > 0) this.#refusedSince = Infinity;
+    if (good > 0) this.#refusals.clear();
   }
 
   #takeControl(view: DataView, length: number, t: number): number {
@@ -334,14 +322,12 @@ export class ClientRun implements DialledRun {
   onRefused(error: SystemError): void {
     if (error.errnoName !== "ECONNREFUSED") return this.#onSendError(error);
     const { host, port, server, flow } = this.#options;
-    const now = port.clock.now();
     if (this.#closing.known) {
       // Its counts are known: it was only asked whether more packets have arrived since.
       this.#waited = MAX_LATE_NANOS;
       return this.#endTimer.set(host.now());
     }
-    this.#refusedSince = Math.min(this.#refusedSince, now);
-    if (!this.#closing.begun && now - this.#refusedSince < GONE_NANOS) return;
+    if (!this.#refusals.add(port.clock.now()) && !this.#closing.begun) return;
     throw new TineError("server-gone", `flow ${flow.text}: the server at ${server} is gone (${error.errnoName})`, {
       cause: error,
     });

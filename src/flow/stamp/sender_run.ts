@@ -17,6 +17,7 @@ import {
 } from "../packet/packet_port.ts";
 import { PacketSamples, ReceivedPacket } from "../packet/packet_samples.ts";
 import type { PacketSender } from "../packet/packet_sender.ts";
+import { lateNanos, Refusals } from "../packet/run_end.ts";
 import { Transmitter } from "../packet/transmitter.ts";
 import { packetPayload } from "../payload.ts";
 import type { PacketReport, PacketSenderReport } from "../report.ts";
@@ -27,14 +28,8 @@ import type { SenderSession, SinglePackets, TestReply } from "./sender_session.t
 const PROGRESS_NANOS = 250e6;
 const WALL_CLOCK_NANOS = 1e9;
 
-/** How long the end waits for late replies, in smoothed round-trip times, within bounds. */
-const LATE_RTTS = 3;
-const MIN_LATE_NANOS = 50e6;
-const MAX_LATE_NANOS = 10e9;
 /** How long the first answer at the end is waited for, at least. */
 const MIN_PAUSE_NANOS = 200e6;
-/** How long packets are refused, with nothing received, until the reflector counts as gone. */
-const GONE_NANOS = 1e9;
 /** Replies that are under way may put a count this much above what was sent: duplicates are known late. */
 const MAX_SURPLUS = 64;
 
@@ -84,7 +79,7 @@ export class SenderRun implements DialledRun {
   #complete = false;
   #bytesReceived = 0;
   #bad = 0;
-  #refusedSince = Infinity;
+  readonly #refusals = new Refusals();
   #firstError: string | undefined;
   #errors = 0;
   readonly #rates: ReportedRates;
@@ -173,9 +168,8 @@ export class SenderRun implements DialledRun {
 
   #onSent(): void {
     this.#sentBy = this.#options.port.clock.now();
-    const late = Math.min(MAX_LATE_NANOS, Math.max(MIN_LATE_NANOS, LATE_RTTS * this.#rtt.smoothed));
     if (this.#isAnswered) this.#end(true);
-    else this.#endTimer.set(this.#epoch + this.#sentBy + late);
+    else this.#endTimer.set(this.#epoch + this.#sentBy + lateNanos(this.#rtt.smoothed));
   }
 
   /** Whether all packets have their replies. */
@@ -230,7 +224,7 @@ export class SenderRun implements DialledRun {
     for (let i = from; i < to; i++) {
       this.#drops.add(incoming.drops(i), 1);
       const reply = this.#options.session.read(incoming, i);
-      if (reply !== undefined && this.#take(reply, incoming, i, now)) this.#refusedSince = Infinity;
+      if (reply !== undefined && this.#take(reply, incoming, i, now)) this.#refusals.clear();
       else this.#bad++;
     }
     if (this.#sentBy !== Infinity && !this.#complete && (this.#total !== undefined || this.#isAnswered)) {
@@ -315,9 +309,7 @@ export class SenderRun implements DialledRun {
   onRefused(error: SystemError): void {
     if (error.errnoName !== "ECONNREFUSED") return this.#onSendError(error);
     const { port, reflector, flow } = this.#options;
-    const now = port.clock.now();
-    this.#refusedSince = Math.min(this.#refusedSince, now);
-    if (now - this.#refusedSince < GONE_NANOS) return;
+    if (!this.#refusals.add(port.clock.now())) return;
     throw new TineError(
       "server-gone",
       `flow ${flow.text}: the reflector at ${reflector} is gone (${error.errnoName})`,

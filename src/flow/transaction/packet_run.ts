@@ -26,6 +26,7 @@ import {
 } from "../packet/header.ts";
 import { formatSettings, PACKET_VERSION } from "../packet/open_settings.ts";
 import type { IncomingPackets, OutgoingPackets } from "../packet/packet_port.ts";
+import { GUESSED_RTT_NANOS, Refusals } from "../packet/run_end.ts";
 import { endedByServer } from "../serving_limits.ts";
 import { packetPayload, type PayloadKind, payloadKind } from "../payload.ts";
 import { DEFAULT_PACKET_DURATION_MS, DEFAULT_TIMEOUT_MS } from "./limits.ts";
@@ -33,10 +34,6 @@ import { TransactionLimit, TransactionMeter } from "./meter.ts";
 
 const MILLISECOND = 1e6;
 const PROGRESS_NANOS = 250e6;
-/** How long packets are refused, with nothing received, until the server counts as gone. */
-const GONE_NANOS = 1e9;
-/** The round-trip time while none is known. */
-const GUESSED_RTT_NANOS = 300e6;
 
 /** What a client of requests and responses over UDP is going to do. */
 export interface TransactionPlan {
@@ -145,7 +142,7 @@ export class TransactionRun implements DialledRun {
   #finished = false;
   /** A request that is due has no room in the socket. */
   #blocked = false;
-  #refusedSince = Infinity;
+  readonly #refusals = new Refusals();
   #hasSendError = false;
   #rtt = GUESSED_RTT_NANOS;
   #over = false;
@@ -287,7 +284,7 @@ export class TransactionRun implements DialledRun {
       );
     }
     const number = numberOf(view, 0), sentAt = this.#underWay.get(number);
-    this.#refusedSince = Infinity;
+    this.#refusals.clear();
     if (sentAt === undefined) return;
     this.#underWay.delete(number);
     this.#rtt = now - sentAt;
@@ -354,9 +351,7 @@ export class TransactionRun implements DialledRun {
       this.#hasSendError = true;
       return;
     }
-    const now = port.clock.now();
-    this.#refusedSince = Math.min(this.#refusedSince, now);
-    if (!this.#closing.begun && now - this.#refusedSince < GONE_NANOS) return;
+    if (!this.#refusals.add(port.clock.now()) && !this.#closing.begun) return;
     throw new TineError(
       "server-gone",
       `flow ${flow.text}: the server at ${server} is gone (${error.errnoName}), after ` +

@@ -133,7 +133,11 @@ export class Link {
   send(message: Message): void {
     if (this.#mute || this.#closing) return;
     const frames = this.#cutter.cut(message);
-    this.#try(() => this.#push(laneOf(message.kind), frames));
+    try {
+      this.#push(laneOf(message.kind), frames);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /**
