@@ -3,12 +3,13 @@ import { TineError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import type { UdfConfig } from "../node/plan/types.ts";
 import { LINEAGE } from "../node/process/lineage.ts";
+import { selfCommand } from "../node/launch/executable.ts";
 import type { Watchdog } from "../node/process/watchdog.ts";
 import { BUNDLED_HANDLERS, isModulePath, loadBundledHandler } from "../udf/handlers/mod.ts";
+import { checkModule } from "../udf/module/module_runner.ts";
 import { type RunningUdf, startInProcess } from "../udf/running_udf.ts";
 import { startProcess } from "../udf/udf_process.ts";
-import { setGroupNice } from "../sys/scheduling.ts";
-import { MODULE_THREADS, ProgramThreads, restrained } from "./restraint.ts";
+import { ProgramThreads, restrained } from "./restraint.ts";
 
 /** How a UDF of a plan is reached. */
 export interface ReachPlanUdfOptions {
@@ -27,8 +28,8 @@ export interface ReachPlanUdfOptions {
 
 /** Programs give way to the bridge too, which has the rows of all UDFs to make. */
 const PROGRAM_NICE = 10;
-/** How long one call of a module's handler may take, in milliseconds: it is to be found out before the test has ended. */
-const HANDLER_TIMEOUT_MS = 10_000;
+/** What a module takes is mostly the work on its rows, which a program of a UDF has less of: it is as the bridge. */
+const MODULE_NICE = 5;
 
 /**
  * Starts a UDF of a plan, or connects to it.
@@ -39,16 +40,18 @@ export async function reachPlanUdf(
   { handler, command, socket, connect }: Pick<UdfConfig, "handler" | "command" | "socket" | "connect">,
   options: ReachPlanUdfOptions,
 ): Promise<RunningUdf> {
-  const { log, waiting, retryMs, signal, onRestraint } = options;
+  const { waiting, retryMs, signal } = options;
   if (handler !== undefined) {
     const bundled = await loadBundledHandler(handler);
     if (bundled !== undefined) return startInProcess(handler, bundled);
     if (!isModulePath(handler)) throw unknownHandler(handler);
-    const { startModule } = await import("../udf/module/module_runner.ts");
-    const module = await startModule(handler, { log, handlerTimeoutMs: HANDLER_TIMEOUT_MS });
-    return restrained(module, MODULE_THREADS, onRestraint, () => module.busyMs);
+    await checkModule(handler);
+    // Deno cannot end a thread that loops: a process gives the processor back to the test.
+    const self = selfCommand({ forOther: true, smallHeap: false });
+    const module = startWatched([...self.command, "node", "udf", handler], self.env, MODULE_NICE, options);
+    return { ...module, name: handler };
   }
-  if (command !== undefined) return startWatched(command, options);
+  if (command !== undefined) return startWatched(command, {}, PROGRAM_NICE, options);
   const { connectSocket } = await import("../udf/udf_socket.ts");
   const address = socket === undefined ? parseDialAddress(connect!) : { path: socket };
   return await connectSocket(address, retryMs, signal, waiting);
@@ -64,11 +67,15 @@ export function unknownHandler(handler: string): TineError {
 }
 
 /** Starts a process that the watchdog ends with this one. */
-function startWatched(command: readonly string[], { log, watchdog, onRestraint }: ReachPlanUdfOptions): RunningUdf {
+function startWatched(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+  nice: number,
+  { log, watchdog, onRestraint }: ReachPlanUdfOptions,
+): RunningUdf {
   watchdog.start();
-  const udf = startProcess(command, log, { [LINEAGE]: watchdog.lineage.command });
+  const udf = startProcess(command, log, { ...env, [LINEAGE]: watchdog.lineage.command });
   const watch = watchdog.watchGroup(udf.pid);
   void udf.ended.then(() => watch[Symbol.dispose]());
-  setGroupNice(udf.pid, PROGRAM_NICE);
-  return restrained(udf, new ProgramThreads(udf.pid, PROGRAM_NICE), onRestraint);
+  return restrained(udf, new ProgramThreads(udf.pid, nice), onRestraint);
 }

@@ -1,9 +1,9 @@
 import { listProcesses } from "../base/process_table.ts";
 import {
+  giveWay,
   mayLeaveIdlePolicy,
   SCHED_IDLE,
   SCHED_OTHER,
-  type Scheduling,
   setGroupNice,
   setScheduling,
   type ThreadTimes,
@@ -15,12 +15,12 @@ import type { RunningUdf } from "../udf/running_udf.ts";
 const LOOK_MS = 250;
 /** For how long it may be silent before its time is measured, in milliseconds. */
 const SILENT_MS = 500;
+/** The same for one that has not answered yet: on a busy machine, it takes long to start. */
+const STARTING_MS = 3000;
 /** For how long the time of a silent UDF is measured, in milliseconds. */
 const MEASURED_MS = 450;
 /** The share of the time that a silent UDF runs, or waits for a processor, from which it is restrained. */
 const SHARE = 0.5;
-/** The longest slice that can be asked for: any thread that wakes interrupts a thread that has asked for it. */
-const LONG_SLICE_NANOS = 100_000_000n;
 /** The nice value of a group of processes that gets a seventieth of what others get. */
 const MAX_NICE = 19;
 
@@ -28,38 +28,36 @@ const MAX_NICE = 19;
 export interface UdfThreads {
   /** Returns those that there are, with the times for which they have run or waited for a processor. */
   times(): ThreadTimes;
-  /** Whether they are all of one UDF, so that their times add up; otherwise each is judged by itself. */
-  readonly belongTogether: boolean;
-  /** Gives the group of processes, where they have one of their own, its weight. */
+  /** Gives its group of processes its weight. */
   setGroup(restrained: boolean): void;
 }
 
 /**
- * Restrains a UDF that computes and does not answer: all of its threads give way to all others, until it answers.
- * They ask for long slices, so that others interrupt them, and are put to the policy SCHED_IDLE where they may come back
- * from it: the kernel then takes a processor that only they keep busy for a free one.
+ * Gives a UDF its weight once it has started, and restrains it while it computes and does not answer: all of its threads
+ * give way to all others. They ask for long slices, so that others interrupt them, and are put to the policy SCHED_IDLE
+ * where they may come back from it: the kernel then takes a processor that only they keep busy for a free one.
  *
- * @param silentMs for how long it owes an answer, in milliseconds; by default, since bytes were written to it and none
- * were read
  * @param onRestraint called each time
  */
 export function restrained<U extends RunningUdf>(
   udf: U,
   threads: UdfThreads,
   onRestraint: (() => void) | undefined,
-  silentMs?: () => number,
 ): U {
   const { connection } = udf;
   let owedSince: number | undefined;
-  const owes = silentMs ?? (() => owedSince === undefined ? 0 : performance.now() - owedSince);
-  const restraint = new Restraint(threads, owes, onRestraint);
+  let started = false;
+  const isSilent = () =>
+    owedSince !== undefined && performance.now() - owedSince >= (started ? SILENT_MS : STARTING_MS);
+  const restraint = new Restraint(threads, isSilent, onRestraint);
   void udf.ended.then(() => restraint[Symbol.dispose]());
-  if (silentMs !== undefined) return udf;
   return {
     ...udf,
     connection: {
       async read(buffer) {
         const count = await connection.read(buffer);
+        if (!started) threads.setGroup(false);
+        started = true;
         owedSince = undefined;
         return count;
       },
@@ -75,17 +73,16 @@ export function restrained<U extends RunningUdf>(
 
 class Restraint implements Disposable {
   readonly #threads: UdfThreads;
-  readonly #silentMs: () => number;
+  readonly #isSilent: () => boolean;
   readonly #onRestraint: (() => void) | undefined;
   readonly #timer: ReturnType<typeof setInterval>;
   /** Times while it is silent, and when they were taken. */
   #before: { readonly times: ThreadTimes; readonly at: number } | undefined;
-  /** The threads that are restrained. */
-  #restrained: ReadonlySet<number> | undefined;
+  #restrained = false;
 
-  constructor(threads: UdfThreads, silentMs: () => number, onRestraint: (() => void) | undefined) {
+  constructor(threads: UdfThreads, isSilent: () => boolean, onRestraint: (() => void) | undefined) {
     this.#threads = threads;
-    this.#silentMs = silentMs;
+    this.#isSilent = isSilent;
     this.#onRestraint = onRestraint;
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
     Deno.unrefTimer(Number(this.#timer));
@@ -97,7 +94,7 @@ class Restraint implements Disposable {
   }
 
   #look(): void {
-    if (this.#silentMs() < SILENT_MS) {
+    if (!this.#isSilent()) {
       this.#before = undefined;
       this.#release();
       return;
@@ -111,53 +108,42 @@ class Restraint implements Disposable {
     if (now.at - before.at < MEASURED_MS) return;
     this.#before = now;
     const least = SHARE * 1e6 * (now.at - before.at);
-    const spent = Array.from(now.times, ([tid, nanos]) => [tid, nanos - (before.times.get(tid) ?? 0)] as const);
-    const busy = this.#threads.belongTogether
-      ? spent.reduce((sum, [, nanos]) => sum + nanos, 0) >= least ? spent : []
-      : spent.filter(([, nanos]) => nanos >= least);
-    if (busy.length > 0) this.#restrain(busy.map(([tid]) => tid));
+    let spent = 0;
+    for (const [tid, nanos] of now.times) spent += nanos - (before.times.get(tid) ?? 0);
+    if (spent >= least) this.#restrain(now.times.keys());
   }
 
-  #restrain(tids: readonly number[]): void {
-    if (this.#restrained === undefined) {
+  #restrain(tids: Iterable<number>): void {
+    if (!this.#restrained) {
       this.#threads.setGroup(true);
       this.#onRestraint?.();
     }
-    this.#restrained = new Set([...this.#restrained ?? [], ...tids]);
-    setAll(tids, { policy: mayLeaveIdlePolicy() ? SCHED_IDLE : SCHED_OTHER, sliceNanos: LONG_SLICE_NANOS });
+    this.#restrained = true;
+    const policy = mayLeaveIdlePolicy() ? SCHED_IDLE : SCHED_OTHER;
+    forEach(tids, (tid) => giveWay(tid, policy));
   }
 
   #release(): void {
-    const restrained = this.#restrained;
-    if (restrained === undefined) return;
-    this.#restrained = undefined;
+    if (!this.#restrained) return;
+    this.#restrained = false;
     this.#threads.setGroup(false);
     // Those that it has started meanwhile are as it was.
-    const { belongTogether } = this.#threads;
-    setAll(belongTogether ? this.#threads.times().keys() : restrained, { policy: SCHED_OTHER, sliceNanos: 0n });
+    forEach(this.#threads.times().keys(), (tid) => setScheduling(tid, { policy: SCHED_OTHER, sliceNanos: 0n }));
   }
 }
 
-function setAll(tids: Iterable<number>, scheduling: Scheduling): void {
+function forEach(tids: Iterable<number>, schedule: (tid: number) => void): void {
   for (const tid of tids) {
     try {
-      setScheduling(tid, scheduling);
+      schedule(tid);
     } catch {
       // It has ended, or system calls cannot be made here: then the weight of its group has to do.
     }
   }
 }
 
-/** The threads of workers in this process, in which modules run. */
-export const MODULE_THREADS: UdfThreads = {
-  belongTogether: false,
-  times: () => threadTimes("self", (name) => name.startsWith("worker-")),
-  setGroup() {}, // it has that of the bridge
-};
-
 /** The threads of a program, and of all that it has started. */
 export class ProgramThreads implements UdfThreads {
-  readonly belongTogether = true;
   readonly #pid: number;
   readonly #nice: number;
 

@@ -11,6 +11,7 @@ import type { Column } from "../result/tables/table.ts";
 import { BUNDLED_HANDLERS, isModulePath } from "../udf/handlers/mod.ts";
 import { Host } from "../udf/host.ts";
 import type { InfoResponse, Option } from "../udf/messages.ts";
+import { startModule } from "../udf/module/module_runner.ts";
 import { checkProgram } from "../udf/udf_process.ts";
 import { reachPlanUdf, unknownHandler } from "./reach_udf.ts";
 import { udfOptions } from "../udf/option_values.ts";
@@ -174,9 +175,12 @@ async function ask({ udf, place }: PlacedUdf, watchdog: Watchdog): Promise<Findi
   }
   let host: Host | undefined;
   try {
-    host = new Host(await reachPlanUdf(udf, { log() {}, retryMs: 0, watchdog }), { point() {}, batch() {} }, {
-      timeoutMs: TIMEOUT_MS,
-    });
+    const { handler } = udf;
+    // This process ends soon, and a module that loops with it.
+    const reached = handler !== undefined && isModulePath(handler)
+      ? await startModule(handler, { log() {}, handlerTimeoutMs: TIMEOUT_MS })
+      : await reachPlanUdf(udf, { log() {}, retryMs: 0, watchdog });
+    host = new Host(reached, { point() {}, batch() {} }, { timeoutMs: TIMEOUT_MS });
     const info = await host.info();
     const findings = checkWindow(udf, info, place);
     let options: Option[];

@@ -45,7 +45,14 @@ export interface ModuleFlagValues extends PermissionFlagValues {
 /** How a module is run, as the flags say. */
 export function moduleOptions(flags: ModuleFlagValues): ModuleRunnerOptions {
   const { trust, allowNet: net, allowRead: read, allowEnv: env, handlerTimeout } = flags;
-  return { permissions: { trust, net, read, env }, handlerTimeoutMs: handlerTimeout };
+  const stuck = (tid: number) => void letGiveWay(tid).catch(() => {}); // it has ended, or system calls cannot be made here
+  return { permissions: { trust, net, read, env }, handlerTimeoutMs: handlerTimeout, stuck };
+}
+
+/** Leaves a thread that cannot be stopped only the time that all others of this process leave. */
+async function letGiveWay(tid: number): Promise<void> {
+  const { giveWay } = await import("../sys/scheduling.ts");
+  giveWay(tid);
 }
 
 /**

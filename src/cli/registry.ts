@@ -109,4 +109,8 @@ export const registry: Registry = new Map<string, Entry>([
     summary: "Run the UDFs of a test; tine run starts it",
     load: () => import("./node/bridge.ts"),
   }],
+  ["node udf", {
+    summary: "Run the module of a UDF; tine run starts it",
+    load: () => import("./node/udf.ts"),
+  }],
 ]);

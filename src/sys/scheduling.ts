@@ -63,6 +63,21 @@ export function setScheduling(tid: number, { policy, sliceNanos, priority = 0 }:
   }
 }
 
+/** The longest slice that can be asked for: any thread that wakes interrupts a thread that has asked for it. */
+const LONG_SLICE_NANOS = 100_000_000n;
+
+/**
+ * Lets a thread give way to all others: they interrupt it when they wake, and with SCHED_IDLE, it gets what they leave.
+ * The processor times of groups of processes, of a session or a control group, are still shared by their weights.
+ *
+ * @param tid the id of the thread
+ * @param policy SCHED_OTHER where it is to come back and may not come back from SCHED_IDLE
+ * @throws {SystemError} as {@linkcode setScheduling}
+ */
+export function giveWay(tid: number, policy: typeof SCHED_OTHER | typeof SCHED_IDLE = SCHED_IDLE): void {
+  setScheduling(tid, { policy, sliceNanos: LONG_SLICE_NANOS });
+}
+
 /**
  * Whether this process may put a thread from SCHED_IDLE back to the usual policy. That takes the capability of the host,
  * which a root of a user namespace does not have, or a limit on nice values that is seldom set.

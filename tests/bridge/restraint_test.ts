@@ -1,4 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { existsSync } from "node:fs";
+import { reachPlanUdf } from "../../src/bridge/reach_udf.ts";
+import { Watchdog } from "../../src/node/process/watchdog.ts";
 import { OutputAllowance, ProgramThreads, restrained } from "../../src/bridge/restraint.ts";
 import { mayLeaveIdlePolicy, setGroupNice, threadTimes } from "../../src/sys/scheduling.ts";
 import { availability } from "../../src/sys/libc.ts";
@@ -69,4 +72,24 @@ Deno.test("OutputAllowance lets UDFs return much, and makes those wait that floo
   assert(points - 1_100_000 <= 20 * (now - 1010) + 20_000, `${points} points in ${now} ms: ${pauses}`);
   // When it has stopped for a while, it may go on.
   assertEquals(allowance.pauseMs({ rows: 1_000_000, points: points + 8192 }, now + 10_000), 0);
+});
+
+Deno.test("a module of a plan that loops is ended with its process, and gives its processor back", async () => {
+  await using watchdog = new Watchdog();
+  const path = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(path, "console.log('it loops'); for (;;);");
+  const looping = Promise.withResolvers<void>();
+  const log = (line: string) => line === "it loops" && looping.resolve();
+  const udf = await reachPlanUdf({ handler: path }, { log, watchdog, retryMs: 0 });
+  try {
+    await looping.promise;
+    assertEquals(udf.name, path);
+    assert(existsSync(`/proc/${udf.pid}`));
+    udf.kill();
+    assertStringIncludes((await udf.ended)!, "was ended by SIGKILL");
+    assert(!existsSync(`/proc/${udf.pid}`));
+  } finally {
+    await udf.close();
+    await Deno.remove(path);
+  }
 });

@@ -12,6 +12,11 @@ import { ModuleAgent, ModuleRunner, type ModuleRunnerOptions } from "../../src/u
 import type { Option } from "../../src/udf/messages.ts";
 import { Point } from "../../src/udf/point.ts";
 import { TineError } from "../../src/base/errors.ts";
+import { moduleOptions } from "../../src/cli/module_flags.ts";
+import { availability } from "../../src/sys/libc.ts";
+import { SCHED_IDLE } from "../../src/sys/scheduling.ts";
+import { eventually } from "../support/eventually.ts";
+import { unless } from "../support/unless.ts";
 import { pipe } from "../../src/wire/pipe.ts";
 import { INIT, kinds, pointRequest, UdfDriver } from "../support/udf_driver.ts";
 
@@ -316,6 +321,33 @@ Deno.test("a module that loops while it is loaded is explained", async () => {
       await assertRejects(() => host.info(), TineError, TOO_LONG);
     });
   });
+});
+
+/** How many threads of this process get only what others leave. Source: proc(5), /proc/PID/stat, field 41. */
+function idleThreads(): number {
+  return Array.from(Deno.readDirSync("/proc/self/task"), ({ name }) => {
+    const stat = Deno.readTextFileSync(`/proc/self/task/${name}/stat`);
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[38]);
+  }).filter((policy) => policy === SCHED_IDLE).length;
+}
+
+const { available } = availability();
+
+Deno.test({
+  ...unless(available ? undefined : "system calls cannot be made", "the thread of a stuck handler gives way to others"),
+  async fn() {
+    const flags = { trust: false, allowNet: [], allowRead: [], allowEnv: [], handlerTimeout: 400 };
+    await using runner = await ModuleRunner.open(MODULES + "stuck.ts", { ...moduleOptions(flags), workers: 2 });
+    const [stuck, other] = [1, 2].map(() => new Host(runner.connect(), { point() {}, batch() {} }));
+    for (const host of [stuck, other]) host.start();
+    await stuck.init([text("stuck", "snapshot", "loop")]);
+    await other.init([]);
+    const before = idleThreads();
+    await assertRejects(() => stuck.snapshot(), TineError, "snapshot() of the handler");
+    await eventually("its thread gives way, and no other one", () => idleThreads() === before + 1);
+    await other.stop(5000);
+    await stuck.stop(5000).catch(() => {});
+  },
 });
 
 Deno.test("a stuck handler ends the connections of its worker, and no others", async () => {

@@ -23,7 +23,6 @@ export class ModuleConnection implements Connection {
   #lastOffset = -1;
   #lastUnderWay = 0;
   #busySince = 0;
-  #busyMs = 0;
   #lastSent = 0;
   #reading = true;
 
@@ -41,11 +40,6 @@ export class ModuleConnection implements Connection {
   /** What the worker makes its end from. */
   get otherSide(): RingMemory {
     return this.#ring.otherSide;
-  }
-
-  /** How long the call had taken that was under way at the last {@linkcode look}, in ms; 0 without one. */
-  get busyMs(): number {
-    return this.#busyMs;
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
@@ -74,9 +68,10 @@ export class ModuleConnection implements Connection {
   /**
    * Looks at what the handler does, and sends a keepalive where one is due. Call it at short intervals.
    *
+   * @param keepsAlive false: it sends none
    * @returns the duration of the call that is under way, in ms; 0 without a call
    */
-  look(now: number): number {
+  look(now: number, keepsAlive: boolean): number {
     const { call, count, offset } = this.progress;
     const { underWay } = this.#ring;
     const busy = call !== "idle" || underWay > 0;
@@ -86,13 +81,12 @@ export class ModuleConnection implements Connection {
     this.#lastCount = count;
     this.#lastOffset = offset;
     this.#lastUnderWay = underWay;
-    this.#busyMs = busy ? now - this.#busySince : 0;
     if (!busy) return 0;
-    if (now - this.#lastSent >= QUIET_MS && this.#reading) {
+    if (keepsAlive && now - this.#lastSent >= QUIET_MS && this.#reading) {
       this.#lastSent = now;
       this.#send({ kind: "keepalive", time: BigInt(Date.now()) * 1_000_000n });
     }
-    return this.#busyMs;
+    return now - this.#busySince;
   }
 
   /** Reports a failure to the host, and ends the output. */

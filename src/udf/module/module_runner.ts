@@ -24,6 +24,13 @@ export interface ModuleRunnerOptions {
   loadTimeoutMs?: number;
   /** The largest frame that is accepted, in bytes; default 64 MiB. */
   maxFrameBytes?: number;
+  /** Whether a handler that is busy is spoken for by keepalives; default true. Else the host sees that it is silent. */
+  keepsAlive?: boolean;
+  /**
+   * Gets the id of a thread that a handler has kept busy for too long, where it is known: Deno does not stop such a thread
+   * before this process ends, and it may be in an endless loop.
+   */
+  stuck?: (tid: number) => void;
   /** Gets the lines that the module prints; default: they go to this process's stderr. */
   log?: (line: string) => void;
 }
@@ -35,8 +42,6 @@ export interface ModuleUdf extends RunningUdf {
   stop(): void;
   /** What went through, once it has ended. */
   readonly counts: AgentCounts | undefined;
-  /** How long its handler has been in the call that is under way, in ms; 0 without one. */
-  readonly busyMs: number;
 }
 
 /**
@@ -71,22 +76,7 @@ export class ModuleRunner implements AsyncDisposable {
    * @throws {TineError} `no-module`
    */
   static async open(path: string, options: ModuleRunnerOptions = {}): Promise<ModuleRunner> {
-    let info: Deno.FileInfo;
-    let real: string;
-    try {
-      info = await Deno.stat(path);
-      real = await Deno.realPath(path);
-      // A worker that fails to read it would print a trace of its own.
-      if (info.isFile) (await Deno.open(path)).close();
-    } catch (error) {
-      const reason = error instanceof Deno.errors.NotFound
-        ? "there is no such file"
-        : error instanceof Deno.errors.PermissionDenied
-        ? "permission denied"
-        : String(error);
-      throw new TineError("no-module", `cannot load the module ${path}: ${reason}`, { cause: error });
-    }
-    if (!info.isFile) throw new TineError("no-module", `cannot load the module ${path}: it is no file`);
+    const real = await checkModule(path);
     // Imported here: most commands that could run a module run none, and what is of Node.js takes milliseconds to load.
     const { pathToFileURL } = await import("node:url");
     return new ModuleRunner(path, pathToFileURL(real).href, options);
@@ -110,6 +100,32 @@ export class ModuleRunner implements AsyncDisposable {
 }
 
 /**
+ * Makes sure that a module is there.
+ *
+ * @returns its path without links
+ * @throws {TineError} `no-module`
+ */
+export async function checkModule(path: string): Promise<string> {
+  let info: Deno.FileInfo;
+  let real: string;
+  try {
+    info = await Deno.stat(path);
+    real = await Deno.realPath(path);
+    // A worker that fails to read it would print a trace of its own.
+    if (info.isFile) (await Deno.open(path)).close();
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "there is no such file"
+      : error instanceof Deno.errors.PermissionDenied
+      ? "permission denied"
+      : String(error);
+    throw new TineError("no-module", `cannot load the module ${path}: ${reason}`, { cause: error });
+  }
+  if (!info.isFile) throw new TineError("no-module", `cannot load the module ${path}: it is no file`);
+  return real;
+}
+
+/**
  * Runs a module for one host, in a worker of its own.
  *
  * @throws {TineError} `no-module`
@@ -117,16 +133,13 @@ export class ModuleRunner implements AsyncDisposable {
 export async function startModule(
   path: string,
   options?: ModuleRunnerOptions,
-): Promise<RunningUdf & Pick<ModuleUdf, "busyMs">> {
+): Promise<RunningUdf> {
   const runner = await ModuleRunner.open(path, options);
   const peer = runner.connect();
   return {
     name: peer.name,
     connection: peer.connection,
     ended: peer.ended,
-    get busyMs() {
-      return peer.busyMs;
-    },
     kill: () => peer.kill(),
     async close() {
       await peer.close();
@@ -148,6 +161,8 @@ class ModuleWorker {
   readonly #path: string;
   readonly #options: ModuleRunnerOptions;
   readonly #worker: Worker;
+  /** The id of its thread; undefined where that cannot be known. */
+  readonly #tid: number | undefined;
   readonly #served = new Map<number, Served>();
   readonly #timer: ReturnType<typeof setInterval>;
   /** Memory of connections that both sides have closed. */
@@ -169,6 +184,7 @@ class ModuleWorker {
       name: path,
       deno: { permissions: workerPermissions(options.permissions ?? {}) },
     });
+    this.#tid = newestWorkerThread();
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
@@ -202,9 +218,6 @@ class ModuleWorker {
       ended: served.ended.promise,
       get counts() {
         return served.counts;
-      },
-      get busyMs() {
-        return served.connection.busyMs;
       },
       stop: () => this.#post({ stop: id }),
       kill: () => this.#fail("the module was ended by its host"),
@@ -258,13 +271,14 @@ class ModuleWorker {
 
   /** Gives keepalives for handlers that are busy, and ends the worker of one that is stuck. */
   #look(): void {
-    const { handlerTimeoutMs = 60_000, loadTimeoutMs = 60_000 } = this.#options;
+    const { handlerTimeoutMs = 60_000, loadTimeoutMs = 60_000, keepsAlive = true } = this.#options;
     const now = performance.now();
     for (const { connection } of this.#served.values()) {
-      const busy = connection.look(now);
+      const busy = connection.look(now, keepsAlive);
       const timeout = connection.progress.call === "load" ? loadTimeoutMs : handlerTimeoutMs;
       if (timeout > 0 && busy >= timeout && connection.progress.call !== "idle") {
         this.#fail(`${connection.describe()} has not ended after ${(busy / 1000).toFixed(1)} s`);
+        if (this.#tid !== undefined) this.#options.stuck?.(this.#tid);
         return;
       }
     }
@@ -282,6 +296,24 @@ class ModuleWorker {
     }
     this.#served.clear();
   }
+}
+
+/**
+ * Returns the id of the thread of the worker that was made last; undefined where this process may not look.
+ *
+ * Deno names the threads of workers `worker-1`, `worker-2` and so on, and starts them at once.
+ */
+function newestWorkerThread(): number | undefined {
+  const threads: { readonly number: number; readonly tid: number }[] = [];
+  try {
+    for (const { name: tid } of Deno.readDirSync("/proc/self/task")) {
+      const [, number] = /^worker-(\d+)/.exec(Deno.readTextFileSync(`/proc/self/task/${tid}/comm`)) ?? [];
+      if (number !== undefined) threads.push({ number: Number(number), tid: Number(tid) });
+    }
+  } catch {
+    // There is no /proc, or no permission for it; or another thread has just ended.
+  }
+  return threads.sort((a, b) => b.number - a.number)[0]?.tid;
 }
 
 /**
