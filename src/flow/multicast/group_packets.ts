@@ -81,6 +81,11 @@ export interface Announcement {
 
 /** What a receiver reports of the packets of one sender. Counts are from the first packet on that it can have got. */
 export interface Reception {
+  /**
+   * The receiver, a random text of its own: its packets may come from other addresses, and such that are replayed from
+   * there as well. Absent in reports of receivers of earlier versions.
+   */
+  readonly receiver?: string;
   /** Nothing more comes. */
   readonly final: boolean;
   /** Packets that were sent to it: at the end as the sender counts them, before that up to the last one known. */
@@ -182,8 +187,9 @@ export function parseReception(text: string): Reception | undefined {
   } catch {
     return undefined;
   }
-  const { final, expected, received, duplicates, socketDrops, bad, marked, arrivals, sharesClock } = given;
-  if (typeof final !== "boolean" || typeof sharesClock !== "boolean") return undefined;
+  const { receiver = "", final, expected, received, duplicates, socketDrops, bad, marked, arrivals, sharesClock } =
+    given;
+  if (typeof receiver !== "string" || typeof final !== "boolean" || typeof sharesClock !== "boolean") return undefined;
   const counts = [expected, received, duplicates, socketDrops, bad, ...marked === undefined ? [] : [marked]];
   if (!counts.every(isCount) || arrivals !== undefined && !isArrivals(arrivals)) return undefined;
   return given as unknown as Reception;

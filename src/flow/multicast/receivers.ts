@@ -20,7 +20,8 @@ export interface ArrivedReport {
 /** The receivers of a flow, as its sender knows them from their reports. */
 export class Receivers {
   readonly #measured: number;
-  readonly #byAddress = new Map<string, Receiver>();
+  /** By what they call themselves, or by their addresses where they do not. */
+  readonly #known = new Map<string, Receiver>();
   /** Receivers that had no room here. */
   readonly #others = new Set<string>();
 
@@ -31,7 +32,7 @@ export class Receivers {
 
   /** How many there are. */
   get size(): number {
-    return this.#byAddress.size;
+    return this.#known.size;
   }
 
   /** How many are not followed, for there are too many; at most as many are counted. */
@@ -41,37 +42,45 @@ export class Receivers {
 
   /** Whether all of them have reported for the last time. */
   get complete(): boolean {
-    for (const receiver of this.#byAddress.values()) if (!receiver.complete) return false;
+    for (const receiver of this.#known.values()) if (!receiver.complete) return false;
     return true;
   }
 
-  /** Takes a report. */
-  add(report: ArrivedReport): void {
-    if (report.sender >= this.#measured) return;
-    const address = report.from.toString();
-    let receiver = this.#byAddress.get(address);
+  /**
+   * Takes a report.
+   *
+   * @returns false for a report that came before and was sent again from another address
+   */
+  add(report: ArrivedReport): boolean {
+    if (report.sender >= this.#measured) return true;
+    const name = report.reception.receiver ?? report.from.toString();
+    let receiver = this.#known.get(name);
     if (receiver === undefined) {
-      if (this.#byAddress.size >= MAX_RECEIVERS) {
-        if (this.#others.size < MAX_RECEIVERS) this.#others.add(address);
-        return;
+      if (this.#known.size >= MAX_RECEIVERS) {
+        if (this.#others.size < MAX_RECEIVERS) this.#others.add(name);
+        return true;
       }
-      this.#byAddress.set(address, receiver = new Receiver(address, this.#measured));
+      this.#known.set(name, receiver = new Receiver(this.#measured));
     }
-    receiver.add(report);
+    return receiver.add(report);
   }
 
   /** What they have reported. */
   get reports(): readonly ReceiverReport[] {
-    return Array.from(this.#byAddress.values(), (receiver) => receiver.report);
+    return Array.from(this.#known.values(), (receiver) => receiver.report);
   }
 }
 
 class Receiver {
   readonly #senders: ({ readonly number: number; readonly reception: Reception } | undefined)[];
+  /** Where its newest report came from. */
+  #address = "";
+  /** The highest number of a report. */
+  #highest = -1;
   /** How far its clock is ahead at least, in nanoseconds: no report arrives before it was sent. */
   #least = -Infinity;
 
-  constructor(readonly address: string, measured: number) {
+  constructor(measured: number) {
     this.#senders = Array.from({ length: measured });
   }
 
@@ -79,10 +88,14 @@ class Receiver {
     return this.#senders.every((sender) => sender?.reception.final);
   }
 
-  add({ sender, number, reception, sent, received }: ArrivedReport): void {
+  add({ from, sender, number, reception, sent, received }: ArrivedReport): boolean {
+    const address = from.toString();
+    if (number > this.#highest) [this.#highest, this.#address] = [number, address];
+    else if (address !== this.#address) return false;
     this.#least = Math.max(this.#least, limitedDistance(sent - received));
     // Reports may overtake each other.
     if (number > (this.#senders[sender]?.number ?? 0)) this.#senders[sender] = { number, reception };
+    return true;
   }
 
   get report(): ReceiverReport {
@@ -91,7 +104,7 @@ class Receiver {
     const most = Math.min(...known.map(({ arrivals }) => arrivals?.delay.min ?? Infinity));
     const clock = sharesClock ? { least: 0, most: 0 } : most === Infinity ? undefined : { least: this.#least, most };
     return {
-      address: this.address,
+      address: this.#address,
       complete: this.complete,
       senders: this.#senders.map((sender): ReceivedFromSender | undefined => {
         if (sender === undefined) return undefined;

@@ -79,7 +79,8 @@ export class ReportPort implements PortUser, Disposable {
       const arrival = incoming.arrival(i), received = Number.isNaN(arrival) ? now : arrival;
       const sender = senderOf(view, 0), number = numberOf(view, 0);
       const sent = limitedDistance(this.#time.read(view, AT_TIME));
-      receivers.add({ from: incoming.source(i).unmapped(), sender, number, reception, sent, received });
+      const from = incoming.source(i).unmapped();
+      if (!receivers.add({ from, sender, number, reception, sent, received })) continue;
       const ack = { flow, sender, number, received, sent: clock.now(), time: this.#time, hmac };
       this.#control.answer(acknowledge(ack), incoming, i, 0);
     }

@@ -51,6 +51,8 @@ export interface ReporterOptions {
 /** Reports to the sender of a flow what this receiver has counted: now and then, and at the end until that is acknowledged. */
 export class Reporter implements PortUser, Disposable {
   readonly #options: ReporterOptions;
+  /** Names this receiver to the sender. */
+  readonly #receiver = crypto.randomUUID();
   readonly #control: ControlSender;
   readonly #time: WireTime;
   readonly #timer: Timer;
@@ -141,7 +143,7 @@ export class Reporter implements PortUser, Disposable {
     this.#sentAt.set(number, t);
     // Those that are lost are forgotten.
     this.#sentAt.delete(number - 64 * flow.measured);
-    const text = JSON.stringify(flow.reception(sender, socketDrops()));
+    const text = JSON.stringify({ receiver: this.#receiver, ...flow.reception(sender, socketDrops()) });
     const { name, nonce } = flow;
     const packet = groupPacket({ flags: REPORT, flow: name, sender, number, nonce, text, time: this.#time, t, hmac });
     try {
