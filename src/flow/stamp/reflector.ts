@@ -70,10 +70,11 @@ class StampReflector implements EngineFlow, PortUser {
   #parts: Parts | undefined;
   #clock: ClockState | undefined;
   #named = 0;
-  /** Packets without an answer: those that are no test packets, those of other reflectors, those of too many sessions. */
+  /** Packets without an answer: those that are no test packets, those of other reflectors. */
   #strange = 0;
   #looped = 0;
-  #refused = 0;
+  /** Packets that were answered without a session. */
+  #uncounted = 0;
 
   constructor(host: FlowHost, request: FlowRequest<PacketServerConfig>, ports: PacketPorts) {
     this.#host = host;
@@ -158,16 +159,19 @@ class StampReflector implements EngineFlow, PortUser {
       session = undefined;
     }
     session ??= this.#open(incoming, i, view, now);
-    // Where it does not count, it needs to remember nothing.
-    if (session === undefined && !this.#isStateless) {
-      this.#refused++;
-      return;
-    }
+    // Forged packets may have taken all places: a reply that counts nothing still shows times.
+    if (session === undefined && !this.#isStateless) this.#uncounted++;
     if (session?.isReported) this.#inform(session);
     session?.received(number, sent, length, incoming.trafficClass(i), now);
     const arrival = incoming.arrival(i);
     const t = Number.isNaN(arrival) ? now : arrival;
-    this.#parts!.replies.add(incoming, i, t, this.#isStateless ? number : session!.number++, session);
+    this.#parts!.replies.add(
+      incoming,
+      i,
+      t,
+      this.#isStateless || session === undefined ? number : session.number++,
+      session,
+    );
   }
 
   #open(incoming: IncomingPackets, i: number, view: DataView, now: number): ReflectedSession | undefined {
@@ -183,6 +187,8 @@ class StampReflector implements EngineFlow, PortUser {
       seesMarks: this.#ports.kind === "ffi",
       accounted: new AccountedFlow(this.#account),
     });
+    // Earlier packets of the same sender may have been answered as without a session: numbers go on from theirs.
+    if (this.#sessions.wasFull) session.number = view.getUint32(0);
     this.#sessions.add(session);
     this.#inform(session);
     return session;
@@ -251,8 +257,10 @@ class StampReflector implements EngineFlow, PortUser {
     if (this.#looped > 0) {
       this.#log.log(`${formatCount(this.#looped, "reply", "replies")} of other reflectors: not answered`);
     }
-    if (this.#refused > 0) this.#log.log(`${formatCount(this.#refused, "packet")} of too many sessions: not answered`);
-    this.#strange = this.#looped = this.#refused = 0;
+    if (this.#uncounted > 0) {
+      this.#log.log(`${formatCount(this.#uncounted, "packet")} of too many sessions: answered, and not counted`);
+    }
+    this.#strange = this.#looped = this.#uncounted = 0;
   }
 
   #readClock(): void {

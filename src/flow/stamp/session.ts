@@ -8,8 +8,10 @@ import { LongNumbers } from "./test_packet.ts";
 /** How many sessions a reflector has at most: each takes 8 KiB. */
 export const MAX_SESSIONS = 1024;
 
-/** How long a session is silent before another one may take its place, in nanoseconds. */
+/** How long a session is silent before another one may take its place, in nanoseconds, */
 const SILENCE_NANOS = 10e9;
+/** and how long one of a single packet is: forged packets can make many of those. */
+const SINGLE_SILENCE_NANOS = 1e9;
 /** How long a sender is silent before it begins anew, in nanoseconds: forged packets begin no more sessions than that. */
 const RESTART_NANOS = 200e6;
 /** How long a session is silent until it is over, in nanoseconds: REFWAIT of RFC 5357, 4.2. */
@@ -117,9 +119,19 @@ export class ReflectedSession {
     return news;
   }
 
-  /** Whether its sender is silent, so that its place is free for another one. */
+  /** Whether a single packet has come, so that its sender's address may be forged. */
+  get isSingle(): boolean {
+    return this.#window.accepted + this.#window.refused < 2;
+  }
+
+  /** Whether its sender is silent. */
   isSilent(now: number): boolean {
     return now - this.lastReceived > SILENCE_NANOS;
+  }
+
+  /** Whether its place is free for another one, where there is no other place. */
+  givesWay(now: number): boolean {
+    return now - this.lastReceived > (this.isSingle ? SINGLE_SILENCE_NANOS : SILENCE_NANOS);
   }
 
   /** Whether it is over. */
@@ -164,6 +176,8 @@ export class SessionTable {
   #count = 0;
   /** No session gives up its place before. */
   #fullUntil = 0;
+  /** Whether there was no room for a session, ever. */
+  wasFull = false;
 
   /** Finds the session of a packet; undefined without one. Most packets are of the same session as the packet before. */
   find(incoming: IncomingPackets, i: number, ssid: number): ReflectedSession | undefined {
@@ -178,20 +192,25 @@ export class SessionTable {
   }
 
   /**
-   * Makes room for one more session: where there are too many, that whose sender is silent for longest is removed.
+   * Makes room for one more session: where there are too many, that whose sender is silent for longest is removed, of those
+   * of a single packet first.
    *
    * @param onRemove gets it before
    * @returns false: there are too many, and all of them are busy
    */
   makeRoom(now: number, onRemove: (session: ReflectedSession) => void): boolean {
     if (this.#count < MAX_SESSIONS) return true;
+    this.wasFull = true;
     // Anyone may send packets of many sessions: the search would take longer than the packets.
     if (now < this.#fullUntil) return false;
     let silent: ReflectedSession | undefined;
     for (const other of this) {
-      if (silent === undefined || other.lastReceived < silent.lastReceived) silent = other;
+      if (!other.givesWay(now)) continue;
+      const isBefore = silent === undefined ||
+        (other.isSingle === silent.isSingle ? other.lastReceived < silent.lastReceived : other.isSingle);
+      if (isBefore) silent = other;
     }
-    if (silent === undefined || !silent.isSilent(now)) {
+    if (silent === undefined) {
       this.#fullUntil = now + SEARCH_NANOS;
       return false;
     }

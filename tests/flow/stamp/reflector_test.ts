@@ -181,19 +181,42 @@ Deno.test("stampReflectorFlow() takes a sender that begins anew, from the same p
   assertEquals(counts, [["stamp.1", 5, 1], ["stamp.2", 3, 1]]);
 });
 
-Deno.test("stampReflectorFlow() has a limit of sessions, and gives the places of silent ones to others", () => {
+Deno.test("stampReflectorFlow() answers senders beyond its limit of sessions too, with the numbers of their packets", () => {
   const network = new FakeNetwork();
   network.reflect();
-  const from = (i: number) => SockAddr.of("192.0.2.77", 1000 + i);
-  for (let i = 0; i < MAX_SESSIONS; i++) assertEquals(ask(network, packet(0), from(i)).length, 1);
-  assertEquals(ask(network, packet(0), from(MAX_SESSIONS)), []);
-  assertEquals(ask(network, packet(1), from(5)).length, 1);
-  network.pass(11 * SECOND, 1e8);
-  assert(network.host.logs.some((line) => line.includes("of too many sessions")));
-  assertEquals(ask(network, packet(2), from(5)).length, 1);
-  assertEquals(ask(network, packet(0), from(MAX_SESSIONS)).length, 1);
-  // The first one was silent for longest; the sixth was not.
-  assertEquals(viewOf(ask(network, packet(3), from(5))[0]).getUint32(0), 3);
+  const numberOf = (number: number, i: number) =>
+    viewOf(ask(network, packet(number), SockAddr.of("192.0.2.77", 1000 + i))[0]).getUint32(0);
+  for (let i = 0; i < MAX_SESSIONS; i++) for (const number of [0, 1]) assertEquals(numberOf(number, i), number);
+  const one = MAX_SESSIONS;
+  assertEquals([0, 2].map((number) => numberOf(number, one)), [0, 2]);
+  network.pass(2 * SECOND, 1e8);
+  assert(network.host.logs.some((line) => line.includes("2 packets of too many sessions: answered, and not counted")));
+  // A sender that goes on keeps its session, and its count.
+  assertEquals(numberOf(5, 5), 2);
+  network.pass(9 * SECOND, 1e8);
+  // The others are silent for long: one of them gives its place away, and numbers go on from those that were sent.
+  assertEquals([4, 9, 10].map((number) => numberOf(number, one)), [4, 5, 6]);
+  assertEquals(numberOf(9, 5), 3);
+});
+
+Deno.test("stampReflectorFlow() gives the places of senders of one packet, maybe forged, to others soon", () => {
+  const network = new FakeNetwork();
+  network.reflect();
+  const numberOf = (number: number, port: number) =>
+    viewOf(ask(network, packet(number), SockAddr.of("192.0.2.77", port))[0]).getUint32(0);
+  const forge = () => {
+    for (let i = 0; i < MAX_SESSIONS; i++) ask(network, packet(0), SockAddr.of("198.51.100.1", 1000 + i));
+  };
+  for (const number of [0, 2]) numberOf(number, 7);
+  forge();
+  // One that was there before keeps its count whatever strangers do.
+  assertEquals(numberOf(4, 7), 2);
+  for (const number of [0, 1]) assertEquals(numberOf(number, 8), number);
+  network.pass(1.5 * SECOND, 1e8);
+  // A new one gets a place, and is counted from then on.
+  assertEquals([5, 8, 9].map((number) => numberOf(number, 8)), [5, 6, 7]);
+  forge();
+  assertEquals([numberOf(6, 7), numberOf(11, 8)], [3, 8]);
 });
 
 Deno.test("stampReflectorFlow() does not answer what another reflector has sent for one of its replies", () => {
