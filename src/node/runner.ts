@@ -26,6 +26,8 @@ export interface FlowEndpoint {
   readonly durationMs?: number;
   /** The rate that a flow may have at the server, or its packets have in the direction with more of it; Infinity: any. */
   readonly bitsPerSecond?: number;
+  /** How many flows a server lets run at a time. */
+  readonly flows?: number;
 }
 
 /** What a run relies on, according to its configuration. `tine vet` compares it with the rest of the plan. */

@@ -31,7 +31,14 @@ export const streamServer: Runner<StreamServerConfig> = {
     cpu,
     sets: listenAddrKey === undefined ? [] : [listenAddrKey],
     // TCP flows are held to the rate, whatever they ask for.
-    serves: { protocol: "TCP", addr: listenAddr, addrKey: listenAddrKey, hmac, durationMs: limits.maxDuration },
+    serves: {
+      protocol: "TCP",
+      addr: listenAddr,
+      addrKey: listenAddrKey,
+      hmac,
+      durationMs: limits.maxDuration,
+      flows: limits.maxFlows,
+    },
   }),
   title: ({ listenAddr }) => listenAddr,
   run: (config, context) => runServer(config, context, (flows, options) => flows.streamServer(config, options)),
@@ -91,7 +98,7 @@ function requestsTitle(
 /** Serves UDP flows until its node is canceled. */
 export const packetServer: Runner<PacketServerConfig> = {
   needs({ listenAddr, join, listenAddrKey, maxPacketSize = DEFAULT_MAX_PACKET_BYTES, ...kind }) {
-    const hmac = isSigned(kind), { durationMs, bitsPerSecond } = servingLimits(kind);
+    const hmac = isSigned(kind), { durationMs, bitsPerSecond, flows } = servingLimits(kind);
     if (join !== undefined) {
       const addr = joinedAddress(parseJoin(join));
       return { cpu: kind.cpu, serves: { protocol: "UDP", addr, group: true, hmac, packetBytes: maxPacketSize } };
@@ -107,6 +114,7 @@ export const packetServer: Runner<PacketServerConfig> = {
         packetBytes: maxPacketSize,
         durationMs,
         bitsPerSecond,
+        flows,
       },
     };
   },

@@ -1,5 +1,5 @@
 import { type Place, placeText } from "../place.ts";
-import { innerRuns, kindOf, needsOf, type TestVisits } from "../visits.ts";
+import { innerRuns, kindOf, leastTime, needsOf, type TestVisits } from "../visits.ts";
 import { errorAt, type Finding, type VetContext } from "./finding.ts";
 import type { FlowEndpoint } from "../../runner.ts";
 import { formatDuration, formatRate } from "../../../base/units.ts";
@@ -38,6 +38,39 @@ export function* checkFlowEnds({ visits }: TestVisits, { runners }: VetContext):
     for (const server of dialled) {
       const problem = disagreement(dials!, server);
       if (problem !== undefined) yield errorAt(place, ...problem);
+    }
+  }
+}
+
+/**
+ * Finds servers with more clients at a time than they let run. Clients of which the plan does not show how long they run
+ * are left out.
+ */
+export function* checkFlowCounts({ test, place, visits }: TestVisits, { runners }: VetContext): Iterable<Finding> {
+  const ends = visits.map(({ run, kind, place }) => ({ place, needs: needsOf(run, kind, runners) }));
+  const servers = ends.flatMap(({ place, needs }): Server[] => needs.serves ? [{ end: needs.serves, place }] : []);
+  if (servers.every(({ end }) => end.flows === undefined)) return;
+  const starts = new Map<string, number>();
+  leastTime(test, runners, place, (place, start) => (starts.set(placeText(place), start), true));
+  for (const server of servers) {
+    const { flows = Infinity } = server.end;
+    const clients = ends.flatMap(({ place, needs: { dials, atLeast = 0 } }) => {
+      const start = starts.get(placeText(place));
+      if (start === undefined || atLeast === 0 || !dials || !serversOf(dials, servers).includes(server)) return [];
+      return [{ place, start, end: start + atLeast }];
+    });
+    for (const { place, start } of clients) {
+      const running = clients.filter((other) => other.start <= start && start < other.end).length;
+      if (running <= flows) continue;
+      const there = `the server at ${placeText(server.place)}`;
+      yield errorAt(
+        place,
+        "many-flows",
+        `starts while ${
+          running - 1
+        } other clients run, but ${there} lets ${flows} run at a time; give it another maxFlows`,
+      );
+      break;
     }
   }
 }

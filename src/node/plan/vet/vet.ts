@@ -4,7 +4,7 @@ import { runners as allRunners } from "../../runners.ts";
 import { at, placeOf } from "../place.ts";
 import type { Plan } from "../types.ts";
 import { checkCpus, checkExecutables, checkNamespaces, checkNodeIds, checkRootless } from "./node_checks.ts";
-import { checkFeedback, checkFlowEnds, checkFlowIds, checkGroups } from "./flow_checks.ts";
+import { checkFeedback, checkFlowCounts, checkFlowEnds, checkFlowIds, checkGroups } from "./flow_checks.ts";
 import { errorAt, type Finding, type VetCheck } from "./finding.ts";
 import { checkFiles, checkNothing, checkShellSyntax, checkTestIds, checkTime } from "./run_checks.ts";
 import { visitTest } from "../visits.ts";
@@ -16,6 +16,7 @@ const CHECKS: readonly VetCheck[] = [
   checkFeedback,
   checkFlowIds,
   checkFlowEnds,
+  checkFlowCounts,
   checkGroups,
   checkFiles,
   checkTime,

@@ -218,6 +218,36 @@ const cases: [string, PlanInput, Machine, string[]][] = [
       "give it another maxDuration",
     ],
   ],
+  [
+    "more clients at a time than a server lets run",
+    both(
+      { streamServer: { listenAddr: "10.0.0.1:7000", maxFlows: 2 } },
+      { packetServer: { listenAddr: "10.0.0.1:7000", maxFlows: 1 } },
+      {
+        parallel: [
+          { streamClient: { addr: "10.0.0.1:7000", upload: { flow: "a", duration: "5s" } } },
+          { streamClient: { addr: "10.0.0.1:7000", download: { flow: "b", duration: "5s" } } },
+          // They start when another one has ended.
+          { serial: [{ sleep: "5s" }, { streamClient: { addr: "10.0.0.1:7000", upload: { flow: "c" } } }] },
+          { packetClient: { addr: "10.0.0.1:7000", flow: "d", sender: [SENDER] } },
+        ],
+      },
+      { packetClient: { addr: "10.0.0.1:7000", flow: "e", sender: [SENDER] } },
+      {
+        schedule: {
+          wait: ["1s"],
+          run: ["f", "g", "h"].map((flow) => ({
+            streamClient: { addr: "10.0.0.1:7000", upload: { flow, duration: "5s" } },
+          })),
+        },
+      },
+    ),
+    ROOT,
+    [
+      "error many-flows tests[0].serial[4].schedule.run[2]: starts while 2 other clients run, but the server at " +
+      "tests[0].serial[0] lets 2 run at a time; give it another maxFlows",
+    ],
+  ],
   ["a plan without tests", { tests: [] }, ROOT, [
     "error nothing tests: the plan has no tests: there is nothing to run",
   ]],
