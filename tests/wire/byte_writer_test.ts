@@ -52,6 +52,14 @@ Deno.test("ByteWriter.double() keeps NaN, infinities and negative zero", () => {
   }
 });
 
+Deno.test("ByteWriter.fixed64() writes the 64 bits of an integer, little endian", () => {
+  for (const value of [0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 0x0102030405060708n]) {
+    const expected = new Uint8Array(8);
+    new DataView(expected.buffer).setBigInt64(0, value, true);
+    assertEquals(encode((writer) => writer.fixed64(value)), expected);
+  }
+});
+
 Deno.test("ByteWriter.string() writes UTF-8 with its length, whatever the length", () => {
   const texts = [...TEXTS];
   for (const length of [0, 1, 62, 63, 64, 65, 127, 128, 16_383, 16_384, 100_000]) {

@@ -136,7 +136,7 @@ for (const stateless of [false, true]) {
       return number % 20 === 4 && number > 0 ? 15 * MS : MS;
     });
     const { toServer, fromServer } = figuresOf(network);
-    assertEquals([toServer!.reordered, fromServer!.reordered], [3, 8]);
+    assertEquals([toServer!.reordered, fromServer!.reordered], [3, 5]);
     assertEquals([toServer!.late, toServer!.early], [3, 3]);
   });
 }
