@@ -2,7 +2,6 @@ import { TineError, WireError } from "../base/errors.ts";
 import { now, startLongTimer } from "../base/time.ts";
 import { Canceled } from "./runner.ts";
 import type { ClockRelation } from "./clock_relation.ts";
-import { EndGrace } from "./end_grace.ts";
 import type { Feedback } from "./feedback.ts";
 import type { Host, Launch, LaunchedNode } from "./launch/launcher.ts";
 import { bootId } from "../sys/clock.ts";
@@ -10,10 +9,9 @@ import type { NodeTree } from "./run_tree.ts";
 import type { Run } from "./plan/types.ts";
 import type { CancelReason } from "./protocol/control.ts";
 import { type Frame, isResult, Kind, Lane, type Message } from "./protocol/frame.ts";
-import { Joiner } from "./protocol/framing.ts";
+import { Joiner, readSpill } from "./protocol/framing.ts";
 import { contentOf, controlMessage } from "./protocol/kinds.ts";
 import { Link } from "./link/link.ts";
-import { readSpill } from "./protocol/spill.ts";
 import type { Uplink } from "./held_results.ts";
 
 /** How long a child that has sent its last message may take to receive ours. */
@@ -75,7 +73,8 @@ export class ChildNode {
   readonly #ended: Promise<void>;
   readonly #launched: LaunchedNode;
   readonly #link: Link;
-  readonly #counter = new LossCounter();
+  /** The numbers of the last frames of the node itself that have come. */
+  readonly #last = { [Lane.record]: 0, [Lane.bulk]: 0 };
   /** It and all below it: results of other nodes are refused. */
   readonly #ids: ReadonlySet<string>;
   readonly #forwarding = new Set<Promise<void>>();
@@ -255,7 +254,7 @@ export class ChildNode {
     if (spill === undefined) return 0;
     let count = 0;
     try {
-      for await (const { frame, bytes } of readSpill(spill.file, this.#counter.last(this.id))) {
+      for await (const { frame, bytes } of readSpill(spill.file, this.#last)) {
         if (frame.origin !== this.id) throw this.#badOrigin(frame.origin);
         count++;
         await uplink.forward(frame, bytes, this.id);
@@ -299,7 +298,9 @@ export class ChildNode {
       }
       default:
         this.#endGrace?.received(frame);
-        this.#counter.add(frame);
+        if (frame.lane !== Lane.urgent && frame.origin === this.id) {
+          this.#last[frame.lane] = Math.max(this.#last[frame.lane], frame.number);
+        }
     }
     if (!isResult(frame.kind)) return; // what only a parent sends
     const forwarding = this.#options.uplink.forward(frame, bytes, this.id);
@@ -337,49 +338,56 @@ function* idsIn({ node, children }: NodeTree): Iterable<string> {
   for (const child of children) yield* idsIn(child);
 }
 
-/** More nodes than this come from a mistake. */
-const MAX_ORIGINS = 10_000;
+/** The longest time without a result from a node that is to end, for each level of nodes. */
+const QUIET_MS = 15_000;
+/** The longest time that a canceled node may take in all: after it, only output of what does not stop is left. */
+const CANCELED_MS = 10 * 60_000;
 
-/** The sequence numbers of the last frames that came from a node. */
-export interface LastNumbers {
-  readonly record: number;
-  readonly bulk: number;
+/** Options of {@linkcode EndGrace}. */
+export interface EndGraceOptions {
+  /** Whether the node was canceled. Otherwise its runs are over, and it may send all that it holds, however slowly. */
+  readonly canceled: boolean;
+  /** Levels of nodes that end with it, itself included: it waits for those below. */
+  readonly levels: number;
+  /** The time in ms; default: performance.now(). */
+  now?(): number;
 }
 
-/** Counts the frames that are missing, by the numbers that each node gives its records and files. */
-export class LossCounter {
-  readonly #origins = new Map<string, { record: number; bulk: number }>();
-  #missing = 0;
+/**
+ * Decides how long a parent waits for a node that is to end: as long as results or ends of runs come, and not for ever if
+ * the node was canceled. Progress of flows does not count.
+ *
+ * @example
+ * ```ts
+ * import { EndGrace } from "./child_node.ts";
+ * const grace = new EndGrace({ canceled: true, levels: 1 });
+ * console.assert(grace.exceeded() === undefined);
+ * ```
+ */
+export class EndGrace {
+  readonly #now: () => number;
+  readonly #quietMs: number;
+  readonly #longestMs: number;
+  readonly #started: number;
+  #renewed: number;
 
-  /**
-   * Takes a frame into account.
-   *
-   * @returns the number of frames that are missing right before it
-   * @throws {TineError} `too-many-nodes`
-   */
-  add({ origin, lane, number }: Frame): number {
-    if (lane === Lane.urgent) return 0;
-    let last = this.#origins.get(origin);
-    if (last === undefined) {
-      if (this.#origins.size === MAX_ORIGINS) {
-        throw new TineError("too-many-nodes", `results come from more than ${MAX_ORIGINS} nodes`);
-      }
-      this.#origins.set(origin, last = { record: 0, bulk: 0 });
-    }
-    const of = lane === Lane.record ? "record" : "bulk";
-    const missing = Math.max(0, number - last[of] - 1);
-    last[of] = Math.max(last[of], number);
-    this.#missing += missing;
-    return missing;
+  constructor({ canceled, levels, now = () => performance.now() }: EndGraceOptions) {
+    this.#now = now;
+    this.#quietMs = levels * QUIET_MS;
+    this.#longestMs = (canceled ? CANCELED_MS : Infinity) + (levels - 1) * QUIET_MS;
+    this.#started = this.#renewed = now();
   }
 
-  /** The numbers of the last frames of a node. */
-  last(origin: string): LastNumbers {
-    return this.#origins.get(origin) ?? { record: 0, bulk: 0 };
+  /** Counts a frame from the node. */
+  received({ kind, lane }: Frame): void {
+    if (lane !== Lane.urgent || kind === Kind.activity) this.#renewed = this.#now();
   }
 
-  /** How many frames are missing altogether. */
-  get missing(): number {
-    return this.#missing;
+  /** Returns how the node exceeds its time, to complete "it was asked to end and ..."; undefined while it has time left. */
+  exceeded(): string | undefined {
+    const now = this.#now();
+    if (now - this.#renewed >= this.#quietMs) return `did not within ${this.#quietMs / 1000} s`;
+    if (now - this.#started >= this.#longestMs) return `still sent results ${this.#longestMs / 1000} s later`;
+    return undefined;
   }
 }

@@ -1,9 +1,38 @@
 import { TineError } from "../base/errors.ts";
-import { EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD } from "./constants.ts";
+import {
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+} from "./constants.ts";
 import { Errno, SystemError } from "./errno.ts";
 import { epollEvent } from "./layouts.ts";
 import { type Libc, libc } from "./libc.ts";
-import { FAILED, type ReadyHandler, type Watch } from "./watch.ts";
+
+/** There is something to read, a connection to accept, or the peer has ended. */
+export const READABLE = POLLIN;
+/** There is room to write to, or a connection was made. */
+export const WRITABLE = POLLOUT;
+/** There is an error, or the connection is gone. Reported with any interest. */
+export const FAILED = POLLERR | POLLHUP;
+
+/** A file that a poller watches. */
+export interface Watch extends Disposable {
+  /**
+   * READABLE, WRITABLE, both or 0. With 0 there are no reports, not even of a failure, and arriving data wake no thread,
+   * which costs their sender less. Setting it costs no system call where there are few files.
+   */
+  interest: number;
+  /** Ends it, also from within a handler. The file itself stays open, so end it before the file is closed. */
+  close(): void;
+}
+
+/** @param ready what the file is: bits of READABLE, WRITABLE and FAILED */
+export type ReadyHandler = (ready: number) => void;
 
 /** How many files one call reports; the kernel reports those after them at the next call. */
 const MAX_EVENTS = 1024;

@@ -1,12 +1,11 @@
 import { TineError } from "../base/errors.ts";
 import { Clock, TimeBase } from "./clock.ts";
 import { POLLNVAL } from "./constants.ts";
-import { EpollSet } from "./epoll.ts";
+import { EpollSet, READABLE, type ReadyHandler, type Watch } from "./epoll.ts";
 import { pollfd, timespec } from "./layouts.ts";
 import { type Libc, libc } from "./libc.ts";
-import { READABLE, type ReadyHandler, type Watch } from "./watch.ts";
 
-export { FAILED, READABLE, type ReadyHandler, type Watch, WRITABLE } from "./watch.ts";
+export { FAILED, READABLE, type ReadyHandler, type Watch, WRITABLE } from "./epoll.ts";
 
 /**
  * So many files are given to the kernel anew at each call, which costs least for a few. For more of them that costs more

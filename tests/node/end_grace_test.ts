@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { EndGrace } from "../../src/node/end_grace.ts";
+import { EndGrace } from "../../src/node/child_node.ts";
 import { type Frame, Kind, Lane } from "../../src/node/protocol/frame.ts";
 
 const SECOND = 1000;
