@@ -294,7 +294,9 @@ class PacketServerFlow implements EngineFlow, PortUser {
     this.#reverse.end(flow);
     flow.count();
     flow.accounted.end(true);
-    if (!repeated && flow.openEnded && now >= flow.deadline) {
+    // A number of transactions has a deadline of its own: the time that they take if none is answered.
+    const { durationMs = Infinity } = this.#limits;
+    if (!repeated && flow.openEnded && now >= flow.start + durationMs * 1e6) {
       this.#log.log(`flow ${flow.name.text} of ${flow.address.unmapped()} has ended: ${durationText(this.#limits)}`);
     }
     const lengthBytes = length >= CLOSE_BYTES ? CLOSE_BYTES : SHORT_CLOSE_BYTES;

@@ -98,6 +98,23 @@ for (const [kind, make] of Object.entries(makers)) {
     assertEquals([last.received, last.sent], [19, 19]);
   });
 
+  Deno.test(`packetTransactions() may lose all of a number of transactions, which is no limit of the server, ${kind}`, async () => {
+    await using flows = make();
+    for (const maxDuration of [undefined, 60_000]) {
+      const there = new RecordedEvents(), here = new RecordedEvents();
+      await using server = await flows.packetServer({ listenAddr: ":0", maxDuration }, { events: there, signal });
+      await using proxy = new PacketProxy(server.address);
+      proxy.up = (packet, pass) => numberOf(packet) === undefined && pass(packet);
+      const sender = [{ requestResponse: { transactions: 5, timeout: 10 } }];
+      const config = { flow: "rr", hmac: false, sender };
+      const report = await flows.packetTransactions(proxy.address, config, { events: here, signal });
+      assertEquals([report.transactions, report.lost, report.complete], [0, 5, true]);
+      // It closed when the time was over that it had asked for.
+      await closed(there);
+      assertEquals([here.logs, there.logs], [[], []]);
+    }
+  });
+
   Deno.test(`packetTransactions() takes no response for another one, late or twice as it may come, ${kind}`, async () => {
     await using flows = make();
     await using server = await flows.packetServer({ listenAddr: ":0" }, { events: new RecordedEvents(), signal });
