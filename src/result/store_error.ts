@@ -25,7 +25,11 @@ export function storeError(error: unknown, folder: string, kept?: string): TineE
     const what = code === "EROFS" ? "the file system is read-only" : "permission denied";
     return new TineError("results-not-writable", `cannot write results to ${folder}: ${what}${rest}`, { cause: error });
   }
-  return new TineError("results-failed", `cannot write results to ${folder}: ${messageOf(error)}${rest}`, {
+  // What is kept has been there before: then the folder has gone with it.
+  const what = code === "ENOENT" && kept !== undefined
+    ? "it was moved or removed while they were written"
+    : `${messageOf(error)}${rest}`;
+  return new TineError("results-failed", `cannot write results to ${folder}: ${what}`, {
     cause: error,
   });
 }

@@ -149,6 +149,16 @@ Deno.test("createRun() leaves nothing behind where there is no room", () =>
     assertEquals(await listing(out), []);
   }));
 
+Deno.test("a run whose folder has gone in the meantime says so, and promises nothing", () =>
+  inFolder(async (out) => {
+    await using run = await startRun(`${out}/runs`);
+    const store = await run.startTest(testNamed("a"));
+    await Deno.rename(`${out}/runs`, `${out}/moved`);
+    const { code, message } = await rejection(store.finish({ status: "ok" }));
+    const why = `cannot write results to ${store.folder}: it was moved or removed while they were written`;
+    assertEquals([code, message], ["results-failed", why]);
+  }));
+
 Deno.test("a run that was killed stays readable in its work folder", () =>
   inFolder(async (out) => {
     {
