@@ -20,7 +20,7 @@ const EXIT_FAILED = 1;
 /** The exit code of a client that is interrupted. */
 const EXIT_INTERRUPTED = 130;
 
-/** How flows are run by hand. */
+/** The options of a client by hand. */
 export interface ClientOptions {
   /** The name of the command, for messages. */
   readonly name: string;
@@ -89,11 +89,11 @@ export async function runClient<Client extends ClientFlow<Interval, Figures>, In
   await output.flush();
   if (output.interrupted) return EXIT_INTERRUPTED;
   if (error !== undefined) throw error;
-  // Why has been logged.
+  // The reason has been logged.
   return failure === undefined ? 0 : EXIT_FAILED;
 }
 
-/** Samples come in batches: this long after an interval, those of it have come. */
+/** How long after an interval its samples have come, in milliseconds: they come in batches. */
 const LAG_MS = 300;
 /** A last interval that is shorter than this share of the others is left out. */
 const MIN_LAST_SHARE = 0.1;

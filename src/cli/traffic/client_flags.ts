@@ -12,14 +12,14 @@ import { escape } from "../terminal.ts";
 import { formatDuration, formatSize, parseRate, parseSize, type Rate } from "../../base/units.ts";
 import { MAX_IN_FLIGHT } from "../../flow/transaction/limits.ts";
 
-/** More flows than this at once are no measurement by hand. */
+/** The maximum number of parallel flows. */
 export const MAX_PARALLEL = 128;
 /** The default time between lines while it runs, in milliseconds. */
 const DEFAULT_INTERVAL_MS = 1000;
-/** How long it runs by default, in milliseconds. */
+/** The default duration, in milliseconds. */
 export const DEFAULT_CLIENT_DURATION_MS = 10_000;
 
-/** Shorter intervals are not worth a line each. */
+/** The minimum interval between lines, in milliseconds. */
 const MIN_INTERVAL_MS = 1;
 
 /** Declares where threads run: `--cpu LIST`. */
@@ -259,7 +259,7 @@ export function intervalOf({ interval, json }: { interval?: number; json: boolea
   return (interval ?? (json ? 0 : DEFAULT_INTERVAL_MS)) || Infinity;
 }
 
-/** How a rate is declared. */
+/** The options of a flag for rates. */
 export interface RateOptions {
   readonly help: string;
   /** What to write, for help and messages. */

@@ -11,15 +11,15 @@ export interface ClientFlowSetup {
   /** For people: `up`, `down2`. */
   readonly label: string;
   readonly direction: Direction;
-  /** How often it is looked at, in milliseconds. */
+  /** The length of its intervals, in milliseconds. */
   readonly intervalMs: number;
   /** How long it warms up, in milliseconds; absent: not at all. */
   readonly warmup?: number;
 }
 
 /**
- * A flow that a client runs, with all that is kept of it. Times are those since the first of the flows that run together
- * has started.
+ * A flow that a client runs, with all that is kept of it. Times are those since the first of the flows that run
+ * together has started.
  *
  * @typeParam Interval what it did in an interval
  * @typeParam Figures what was measured with it
@@ -32,7 +32,7 @@ export abstract class ClientFlow<Interval = unknown, Figures = unknown> {
   readonly direction: Direction;
   /** Whether it came to its end, and both ends have reported what they know. */
   complete = false;
-  /** What is 0 in the times of its samples, in nanoseconds. */
+  /** The zero of the times of its samples, in nanoseconds. */
   originNanos = 0;
   /** When the last sample was taken, in nanoseconds. */
   lastNanos = 0;
@@ -85,7 +85,7 @@ export abstract class ClientFlow<Interval = unknown, Figures = unknown> {
   abstract figures(): Figures;
 
   /**
-   * Takes note that there was a sample.
+   * Notes that there was a sample.
    *
    * @param t its time, since the flow started
    * @returns the same since the first of the flows has

@@ -4,16 +4,16 @@ import { escape } from "../terminal.ts";
 
 /** The variable that holds a key. */
 export const KEY_VARIABLE = "TINE_KEY";
-/** A shorter key could be guessed. */
+/** The minimum length of a key: a shorter one could be guessed. */
 const MIN_CHARACTERS = 32;
-/** A larger file holds no key. */
+/** The maximum size of a file with a key. */
 const MAX_BYTES = 65_536;
 /** Permissions of a file: its group and all others may read it. */
 const READ_BY_OTHERS = 0o044;
 
 /**
- * Reads the key that clients and servers share, from a file or else from the variable TINE_KEY: any text of 32 characters or
- * more. Blanks around it do not count.
+ * Reads the key that clients and servers share, from a file or else from the variable TINE_KEY: any text of 32
+ * characters or more. Blanks around it do not count.
  *
  * @param file the path, if there is one
  * @returns 32 bytes, the SHA-256 of the text; undefined where there is no key
@@ -32,8 +32,8 @@ const HEX = /^0x(?:[0-9A-Fa-f]{2})+$/;
 const MIN_SECRET_BYTES = 8;
 
 /**
- * Reads the secret that the ends of a session of STAMP share, as {@linkcode readFlowKey} does: text, or 0x and hexadecimal
- * digits for its bytes.
+ * Reads the secret that the ends of a session of STAMP share, as {@linkcode readFlowKey} does: text, or 0x and
+ * hexadecimal digits for its bytes.
  *
  * @param file the path, if there is one
  * @returns the bytes of the secret; undefined without one

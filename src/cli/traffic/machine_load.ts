@@ -1,7 +1,11 @@
 import { messageOf } from "../../base/errors.ts";
 import type { MachineLoad } from "../../flow/analysis/mod.ts";
 
-/** Begins to watch this machine; what is returned says what was seen of it since. */
+/**
+ * Begins to watch this machine.
+ *
+ * @returns a function that returns its load since then
+ */
 export function watchMachine(): () => MachineLoad {
   const thread = new BusiestThread(), processors = new BusyProcessors();
   return () => ({ busiestThread: thread.share, processors: processors.share });
@@ -9,10 +13,10 @@ export function watchMachine(): () => MachineLoad {
 
 /** CPU times in these files count hundredths of a second on all of Linux's platforms. */
 const TICK_MS = 10;
-/** A share of less time than this means nothing. */
+/** The minimum time for a share, in milliseconds. */
 const MIN_MS = 500;
 
-/** Watches how busy the threads of this process are; on systems without /proc it knows nothing. */
+/** Watches how busy the threads of this process are; its share is unknown on systems without /proc. */
 class BusiestThread {
   readonly #start = performance.now();
   readonly #before = threadTicks();
@@ -55,12 +59,15 @@ function readStat(thread: string): number | undefined {
   return Number(fields[11]) + Number(fields[12]);
 }
 
-/** A share of less time than this means nothing; in hundredths of a second of one processor. */
+/** The minimum time for a share, in hundredths of a second of one processor. */
 const MIN_TICKS = 50;
 /** Where idle time and waits for disks stand among the times; guests' times, behind the 8th, are in others as well. */
 const [IDLE, IOWAIT, TIMES] = [3, 4, 8];
 
-/** Watches how busy the processors of this machine are, with whatever; on systems without /proc it knows nothing. */
+/**
+ * Watches how busy the processors of this machine are, with all processes; its share is unknown on systems without
+ * /proc.
+ */
 export class BusyProcessors {
   readonly #before = readTimes();
 

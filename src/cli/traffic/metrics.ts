@@ -11,7 +11,7 @@ const MAX_CONNECTIONS = 16;
 const REQUEST_MS = 5000;
 const MAX_HEADER_BYTES = 8 * 1024;
 
-/** What every response has: it is for who scrapes it alone. */
+/** The headers of every response: it is for its scraper alone. */
 const HEADERS: Readonly<Record<string, string>> = {
   "Cache-Control": "no-store",
   "Content-Security-Policy": "default-src 'none'",
@@ -22,7 +22,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 /** The text format of Prometheus, version 0.0.4. */
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** What a server that has metrics is. */
+/** The source of a server's metrics. */
 export interface MetricsSource {
   /** Labels of the build. */
   readonly build: Readonly<Record<string, string>>;
@@ -108,8 +108,8 @@ function escaped(value: string): string {
 /**
  * Ends connections that last too long, and the oldest of too many.
  *
- * The runtime holds clients to no times for requests, and would refuse new ones while there are as many as may be: a few
- * that ask for nothing would keep out all others.
+ * The runtime has no timeout for requests, and refuses new connections at the limit: a few idle clients would keep out
+ * all others.
  */
 function limitConnections(server: Server, ms: number): void {
   const open = new Set<Socket>();

@@ -33,7 +33,7 @@ export interface PacketFlowOptions {
   readonly label: string;
   /** The server: `HOST:PORT`. */
   readonly server: string;
-  /** How often it is looked at, in milliseconds. */
+  /** The length of its intervals, in milliseconds. */
   readonly intervalMs: number;
   readonly sender: UnresponsiveConfig;
   readonly client: Pick<
@@ -66,7 +66,7 @@ export class PacketFlow extends ClientFlow<PacketInterval, PacketFlowFigures> {
   readonly #options: PacketFlowOptions;
   readonly #analysis: PacketAnalysis;
   readonly #intervals = new Map<number, IntervalCounts>();
-  /** What has come, by sender: a warm-up has its own. */
+  /** The packets that have arrived, by sender: a warm-up has its own. */
   readonly #arrived = new Map<number, DuplicateWindow>();
   #report: PacketReport | undefined;
   #reflector: string | undefined;
@@ -117,7 +117,7 @@ export class PacketFlow extends ClientFlow<PacketInterval, PacketFlowFigures> {
       if (columns.server[i]) continue;
       const interval = this.#interval(columns.t[i]);
       const nanos = columns.t[i] + this.originNanos;
-      // What comes again is no news, and no goodput.
+      // Duplicates are neither progress nor goodput.
       if (!columns.sent[i] && !this.#isNew(columns.sender[i], columns.seq[i])) continue;
       const packets = Math.max(1, columns.packets[i]);
       const bytes = packets * columns.len[i];

@@ -8,7 +8,7 @@ export interface RunFlowsOptions {
   readonly key?: Uint8Array;
   /** Ends all of them. */
   readonly signal: AbortSignal;
-  /** Has all of them stop sending, and come to their ends. */
+  /** Makes all of them stop sending, and end in order. */
   readonly finish?: AbortSignal;
   /** Receives messages for people. */
   log(text: string): void;
@@ -21,8 +21,8 @@ export interface RunFlowsOptions {
 }
 
 /**
- * Runs flows at the same time, to the end of all. When one fails, the others are ended; when its server has ended it, since
- * it has lasted as long as it may, they come to their ends.
+ * Runs flows at the same time, to the end of all. When one fails, the others are ended; when its server has ended it,
+ * since it has lasted as long as it may, they come to their ends.
  *
  * @returns the error of the first one that failed, or the signal's reason; undefined if all came to their end
  */
@@ -40,7 +40,8 @@ export async function runFlows(
       await client.run(flows, { events, signal, key: options.key, finish: options.finish });
     } catch (error) {
       failure ??= { error };
-      // The others fail for this one's sake, unless it is whole: then their server lets them come to their ends as well.
+      // The others are ended for this one, unless it is complete: then their server lets them come to their ends as
+      // well.
       if (!(error instanceof TineError) || error.code !== "server-limit") failed.abort(error);
     }
   }));

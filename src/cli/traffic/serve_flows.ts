@@ -9,10 +9,10 @@ import { MetricsServer } from "./metrics.ts";
 import { escape } from "../terminal.ts";
 import { InterruptibleOutput } from "../interrupts.ts";
 
-/** Of more flows that run, the oldest are forgotten, and are not printed. */
+/** The maximum number of running flows that are remembered; older ones are not printed. */
 const MAX_FLOWS = 4096;
 
-/** How a server by hand is run. */
+/** The options of a server by hand. */
 export interface ServeFlowsOptions {
   /** The command, for messages. */
   readonly name: string;
@@ -34,7 +34,7 @@ export interface ServeFlowsOptions {
 
 /** How long other flows of the same client may take to begin, in milliseconds. */
 const ONE_OFF_MS = 1000;
-/** How often it is looked whether a client has no flows any more, in milliseconds. */
+/** How often the flows of the one client are checked, in milliseconds. */
 const LOOK_MS = 50;
 
 /**

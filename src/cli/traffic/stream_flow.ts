@@ -17,10 +17,10 @@ export interface StreamFlowOptions {
   readonly direction: Direction;
   /** The server: `HOST:PORT`. */
   readonly server: string;
-  /** How often it is looked at, in milliseconds. */
+  /** The length of its intervals, in milliseconds. */
   readonly intervalMs: number;
   readonly transfer: Omit<TransferConfig, "flow">;
-  /** Where from, and over which protocol of IP. */
+  /** The source address, and the version of IP. */
   readonly dial?: Pick<StreamClientConfig, "protocol" | "bind" | "cpu" | "priority">;
 }
 

@@ -20,7 +20,7 @@ export interface TransactionFlowOptions {
   /** For people. */
   readonly label: string;
   readonly transport: "tcp" | "udp";
-  /** How often it is looked at, in milliseconds. */
+  /** The length of its intervals, in milliseconds. */
   readonly intervalMs: number;
   /** In milliseconds; absent: none. */
   readonly warmup?: number;

@@ -36,7 +36,7 @@ export const join = z.string(expects("a group such as 239.1.2.3%eth0:7001")).opt
     "239.1.2.3%eth0:7001, 10.0.0.1@232.1.2.3 for what one source sends there, [ff15::1%eth0]:7001. The default port is 7001.",
 );
 
-/** Only packets go to groups. */
+/** Refuses groups where a flow is not of packets. */
 export const isNoGroup = refinement<{ addr?: string }>(
   ({ addr }) =>
     addr !== undefined && isGroup(hostOf(addr) ?? "")

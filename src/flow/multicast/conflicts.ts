@@ -1,5 +1,5 @@
 /**
- * What cannot be configured about flows to groups of multicast. Flows check it as well, which load no schema library.
+ * Conflicts in the configuration of flows to multicast groups, without a schema library: flows check them as well.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { HOST_PORT_PATTERN, isGroup } from "../../base/address.ts";
 import { MAX_GROUP_SENDERS } from "./group_packets.ts";
 import { joinProblem } from "./join.ts";
 
-/** Returns why a server cannot be, as far as groups are concerned; undefined: it can. */
+/** Returns the conflict in a server's configuration that concerns groups; undefined without one. */
 export function listenConflict(
   { listenAddr, listenAddrKey, join, protocol, stamp, workers = 1, ...limits }: {
     readonly listenAddr?: string;
@@ -35,7 +35,7 @@ export function listenConflict(
   return joinProblem(join, protocol);
 }
 
-/** A client, as far as it matters here. */
+/** The fields of a client that matter here. */
 interface Client {
   readonly addr?: string;
   readonly ttl?: number;
@@ -49,7 +49,7 @@ interface Client {
   }[];
 }
 
-/** Returns why a client cannot be, as far as groups are concerned; undefined: it can. */
+/** Returns the conflict in a client's configuration that concerns groups; undefined without one. */
 export function groupConflict(client: Client): string | undefined {
   const { addr, ttl, interface: device, loop, warmup, sender } = client;
   const host = addr === undefined ? undefined : hostOf(addr);

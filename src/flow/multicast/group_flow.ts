@@ -7,7 +7,7 @@ import type { Announcement, Reception, SentCounts } from "./group_packets.ts";
 /** Packets that come this much after the first announcement of the end are late, in nanoseconds. */
 const MIN_LATE_NANOS = 200e6;
 const MAX_LATE_NANOS = 2e9;
-/** In times by which delays differed. */
+/** How long late packets are waited for, in multiples of the spread of delays. */
 const LATE_SPREADS = 3;
 
 /** A flow to a group, at one of its receivers. It counts from the first announcement that the receiver got. */
@@ -34,17 +34,17 @@ export class GroupFlow extends ServedFlow {
     this.sharesClock = sharesClock;
   }
 
-  /** How many senders are measured: the others are those of a warm-up. */
+  /** The number of senders that are measured: the others are those of a warm-up. */
   get measured(): number {
     return this.#measured;
   }
 
-  /** Whether all has come that was announced at the end. */
+  /** Whether all packets that were announced at the end have arrived. */
   get isWhole(): boolean {
     return this.endedAt !== Infinity && this.windows.every(({ accepted }, i) => accepted >= this.expected(i));
   }
 
-  /** When it is over, in the time of the receiver: what is late has had its time by then. */
+  /** When it is over, in the time of the receiver: late packets have had time to arrive by then. */
   get overAt(): number {
     let spread = 0;
     for (const { totals } of this.arrivals) {
@@ -75,13 +75,16 @@ export class GroupFlow extends ServedFlow {
     this.arrivals[sender].add(number, delay);
   }
 
-  /** Learns from a report and its acknowledgement how far this clock is ahead of the sender's: no packet arrives before it was sent. */
+  /**
+   * Learns from a report and its acknowledgement how far this clock is ahead of the sender's: no packet arrives before
+   * it was sent.
+   */
   bound({ least, most }: ClockBounds): void {
     this.#least = Math.max(this.#least, least);
     this.#most = Math.min(this.#most, most);
   }
 
-  /** How many packets of a sender there were for this receiver: at the end all, before that up to the last one known. */
+  /** The number of packets of a sender for this receiver: at the end all, before that up to the last one known. */
   expected(sender: number): number {
     const [sent, errors] = this.#announced[sender], [sentBefore, errorsBefore] = this.#before[sender];
     if (this.endedAt !== Infinity) return sent - sentBefore;

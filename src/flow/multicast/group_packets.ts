@@ -1,16 +1,16 @@
 /**
- * The packets that a sender to a group and its receivers exchange beside those that are measured, which are the packets of
- * every UDP flow. There is no handshake: any number of receivers may listen, and they need not answer.
+ * The packets that a sender to a group and its receivers exchange beside those that are measured, which are the packets
+ * of every UDP flow. There is no handshake: any number of receivers may listen, and they need not answer.
  *
- * The sender announces its flow to the group four times a second: its settings, and how many packets it has sent by then,
- * so that a receiver that comes late knows which packets it can have. At the end it announces the counts of all packets,
- * several times. Where both have a key, a receiver reports to the sender what it has counted, and the sender
+ * The sender announces its flow to the group four times a second: its settings, and how many packets it has sent by
+ * then, so that a receiver that comes late knows which packets it can have. At the end it announces the counts of all
+ * packets, several times. Where both have a key, a receiver reports to the sender what it has counted, and the sender
  * acknowledges that.
  *
- * **Safety.** A packet to a group that claims the address of a victim would have all receivers answer there. So receivers
- * answer only to announcements that are signed with the key that they share with the sender, and only if the address in
- * the signed text is that which the packet came from: a recorded announcement is of no use with another address. Without a
- * key a receiver never sends a packet. Reports end after a few that are not acknowledged.
+ * **Safety.** A packet to a group that claims the address of a victim would have all receivers answer there. So
+ * receivers answer only to announcements that are signed with the key that they share with the sender, and only if the
+ * address in the signed text is that which the packet came from: a recorded announcement is of no use with another
+ * address. Without a key a receiver never sends a packet. Reports end after a few that are not acknowledged.
  *
  * After the header such a packet has:
  *
@@ -60,10 +60,12 @@ const AT_TEXT_LENGTH = AT_NONCE + NONCE_BYTES;
 const AT_TEXT = AT_TEXT_LENGTH + 2;
 const OVERHEAD_BYTES = AT_TEXT + SIGNATURE_BYTES;
 
-/** More senders than this are in no flow to a group, those of a warm-up included: announcements have the counts of each. */
+/**
+ * The maximum number of senders of a flow to a group, with those of a warm-up: announcements have the counts of each.
+ */
 export const MAX_GROUP_SENDERS = 16;
 
-/** How many packets a sender has sent, and how many of its packets could not be. */
+/** The number of packets that a sender has sent, and of those that could not be sent. */
 export type SentCounts = readonly [sent: number, errors: number];
 
 /** What a sender announces. */
@@ -71,11 +73,11 @@ export interface Announcement {
   readonly settings: OpenSettings;
   /** By sender. */
   readonly counts: readonly SentCounts[];
-  /** How many receivers report: with more, each reports less often. */
+  /** The number of receivers that report: the more there are, the less often each reports. */
   readonly receivers: number;
   /** Where to report to; absent: reports are not wanted. */
   readonly reportTo?: string;
-  /** What only a process with the sender's clock can make as well, see clockMark(); empty where it is not known. */
+  /** A mark that only processes with the sender's clock can make, see clockMark(); empty where it is unknown. */
   readonly mark: string;
 }
 
@@ -86,7 +88,7 @@ export interface Reception {
    * there as well. Absent in reports of receivers of earlier versions.
    */
   readonly receiver?: string;
-  /** Nothing more comes. */
+  /** Whether it is the last report. */
   readonly final: boolean;
   /** Packets that were sent to it: at the end as the sender counts them, before that up to the last one known. */
   readonly expected: number;
@@ -112,7 +114,7 @@ export interface GroupPacket {
   readonly flow: FlowName;
   /** Of a report: the sender that it is about. */
   readonly sender?: number;
-  /** Counted by who sends it. */
+  /** The sequence number of its origin. */
   readonly number: number;
   readonly nonce: Uint8Array;
   readonly text: string;
@@ -231,7 +233,7 @@ function bad(message: string): TineError {
 export interface Acknowledgement {
   readonly flow: FlowName;
   readonly sender: number;
-  /** That of the report. */
+  /** The number of the report. */
   readonly number: number;
   /** When the report came, and when this leaves. */
   readonly received: number;

@@ -50,11 +50,11 @@ import { Reporters } from "./reporters.ts";
 const PROGRESS_NANOS = 250e6;
 const SECOND_NANOS = 1e9;
 
-/** A flow is over when nothing of it has come for this long, in nanoseconds: it is announced four times a second. */
+/** How long a flow is silent until it is over, in nanoseconds: it is announced four times a second. */
 const SILENCE_NANOS = 10e9;
-/** A flow that is over is still known for this long: its end is announced several times. */
+/** How long a flow that is over is remembered, in nanoseconds: its end is announced several times. */
 const LINGER_NANOS = 15e9;
-/** Flows are known again by their nonces: what was recorded of these is no new flow. */
+/** The number of nonces that are remembered: a replay of a known flow is no new flow. */
 const MAX_REMEMBERED = 4096;
 
 /** Makes the flows of groupReceiver, over ports of a kind. */

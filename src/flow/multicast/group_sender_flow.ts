@@ -34,16 +34,16 @@ import { ReportPort } from "./report_port.ts";
 /** How long the flow is announced before its first packet, and the time between announcements, in nanoseconds. */
 const LEAD_NANOS = 250e6;
 const LEAD_PAUSE_NANOS = 50e6;
-/** While it runs it is announced this often, so that receivers that join late learn of it. */
+/** The time between announcements while it runs, in nanoseconds, so that receivers that join late learn of it. */
 const PAUSE_NANOS = 250e6;
-/** The end is announced this often, */
+/** The time between announcements of the end, in nanoseconds. */
 const END_PAUSE_NANOS = 100e6;
 /**
- * and this many times at least: late packets count for receivers, and then those report. It is no time, so that an end that
- * was held up does not miss what waits for it.
+ * The minimum number of announcements of the end: late packets count for receivers, and then those report. It is a
+ * number rather than a time, so that a sender that was held up still announces it often enough.
  */
 const MIN_ENDS = 6;
-/** Receivers that have reported before are waited for until it was announced this many times. */
+/** The number of announcements until which receivers that have reported before are waited for. */
 const MAX_ENDS = 40;
 
 const PROGRESS_NANOS = 250e6;
@@ -54,7 +54,9 @@ export function groupSenderFlow(ports: (host: FlowHost) => PacketPorts): EngineF
   return (host, request) => new GroupSenderFlow(host, request, ports(host));
 }
 
-/** A client that sends to a group: announces its flow, sends, announces the end, and gathers the reports of receivers. */
+/**
+ * A client that sends to a group: announces its flow, sends, announces the end, and gathers the reports of receivers.
+ */
 class GroupSenderFlow implements EngineFlow, PortUser {
   readonly #host: FlowHost;
   readonly #request: FlowRequest<PacketClientConfig>;
@@ -71,7 +73,7 @@ class GroupSenderFlow implements EngineFlow, PortUser {
   #reports: ReportPort | undefined;
   #held: boolean;
   #announcements = 0;
-  /** How many of them were of the end. */
+  /** The number of announcements of the end. */
   #ends = 0;
   /** When packets may be sent, when the senders started, and when they were over; in the time of the flow. */
   #sendAt = Infinity;
@@ -107,7 +109,7 @@ class GroupSenderFlow implements EngineFlow, PortUser {
     const { maxPacketSize = DEFAULT_MAX_PACKET_BYTES } = config;
     const plan = this.#plan, host = this.#host;
     const port = this.#ports.connect(group, config, Math.max(maxPacketSize, plan.longest, MAX_CONTROL_BYTES));
-    // First of all, so that it is closed whatever happens.
+    // First, so that it is closed whatever happens.
     this.#parts = { port } as Parts;
     if (plan.longest > port.longest) {
       throw new TineError(
@@ -342,7 +344,7 @@ class GroupSenderFlow implements EngineFlow, PortUser {
   }
 }
 
-/** What there is from the start on. */
+/** What exists from the start on. */
 interface Parts {
   readonly port: PacketPort;
   readonly group: SockAddr;

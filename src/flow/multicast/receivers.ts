@@ -3,7 +3,7 @@ import type { ReceivedFromSender, ReceiverReport } from "../report.ts";
 import { limitedDistance } from "../packet/header.ts";
 import type { Reception } from "./group_packets.ts";
 
-/** Receivers that a sender follows; those beyond are counted alone. */
+/** The maximum number of receivers that a sender follows; further ones are only counted. */
 const MAX_RECEIVERS = 1024;
 
 /** A report that came. */
@@ -30,12 +30,12 @@ export class Receivers {
     this.#measured = measured;
   }
 
-  /** How many there are. */
+  /** The number of receivers. */
   get size(): number {
     return this.#known.size;
   }
 
-  /** How many are not followed, for there are too many; at most as many are counted. */
+  /** The number of receivers beyond those that are followed; at most as many again are counted. */
   get unlisted(): number {
     return this.#others.size;
   }

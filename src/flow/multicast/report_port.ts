@@ -21,7 +21,7 @@ import { PortReader, type PortUser } from "../packet/port_reader.ts";
 import { acknowledge, parseReception, readGroupPacket, REPORT } from "./group_packets.ts";
 import type { Receivers } from "./receivers.ts";
 
-/** What a port for reports needs. */
+/** The options of a port for reports. */
 export interface ReportPortOptions {
   /** Bound to the address that the flow is sent from; it is closed with this. */
   readonly port: PacketPort;
@@ -58,7 +58,7 @@ export class ReportPort implements PortUser, Disposable {
   onRoom(): void {}
 
   onError(error: unknown): void {
-    // What came back for an acknowledgement: its receiver is gone.
+    // An ICMP error about an acknowledgement: its receiver is gone.
     if (!(error instanceof SystemError)) throw error;
   }
 

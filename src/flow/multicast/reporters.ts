@@ -20,23 +20,23 @@ import type { Hmac } from "../hmac.ts";
 import type { GroupFlow } from "./group_flow.ts";
 import { ACKNOWLEDGE, type Announcement, groupPacket, readAcknowledgement, REPORT } from "./group_packets.ts";
 
-/** The first report comes within this time, so that those of many receivers do not come at once. */
+/** The maximum delay of the first report, in nanoseconds, so that those of many receivers do not come at once. */
 const FIRST_NANOS = 200e6;
-/** Between two reports, on average, */
+/** The mean time between two reports, in nanoseconds, unless there are many receivers. */
 const PAUSE_NANOS = 1e9;
-/** or this for each receiver that reports: all together send a hundred a second. */
+/** The same for each receiver that reports: all together send at most a hundred reports a second. */
 const PAUSE_NANOS_EACH = 10e6;
-/** The last one comes within this time, or within that for each receiver. */
+/** The maximum delay of the last report, in nanoseconds; more where there are many receivers. */
 const LAST_NANOS = 20e6;
 const LAST_NANOS_EACH = 2e6;
-/** The last one is sent again after this time without an acknowledgement, */
+/** The time without an acknowledgement after which the last report is sent again, in nanoseconds. */
 const AGAIN_NANOS = 200e6;
-/** up to this many times. */
+/** The number of times that the last report is sent. */
 const LAST_TRIES = 5;
-/** After this many reports without an acknowledgement, only the last ones are sent. */
+/** The number of reports without an acknowledgement after which only last reports are sent. */
 const MAX_UNACKNOWLEDGED = 3;
 
-/** What a reporter needs. */
+/** The options of a reporter. */
 export interface ReporterOptions {
   readonly host: FlowHost;
   /** Connected to where the sender wants reports; it is closed with the reporter. */
@@ -48,7 +48,10 @@ export interface ReporterOptions {
   readonly socketDrops: () => number;
 }
 
-/** Reports to the sender of a flow what this receiver has counted: now and then, and at the end until that is acknowledged. */
+/**
+ * Reports to the sender of a flow what this receiver has counted: now and then, and at the end until that is
+ * acknowledged.
+ */
 export class Reporter implements PortUser, Disposable {
   readonly #options: ReporterOptions;
   /** Names this receiver to the sender. */
@@ -90,7 +93,7 @@ export class Reporter implements PortUser, Disposable {
     if (error.errnoName === "ECONNREFUSED") this[Symbol.dispose]();
   }
 
-  /** Whether the sender has acknowledged all, or there is no use in more reports. */
+  /** Whether the sender has acknowledged all, or further reports are useless. */
   get over(): boolean {
     return this.#options.port.closed;
   }
@@ -162,7 +165,7 @@ export class Reporter implements PortUser, Disposable {
 /** Flows that are reported on at a time: each takes a socket. */
 const MAX_REPORTERS = 256;
 
-/** What reporters need. */
+/** The options of reporters. */
 export interface ReportersOptions extends Pick<ReporterOptions, "socketDrops"> {
   readonly host: FlowHost;
   readonly ports: PacketPorts;
@@ -185,8 +188,8 @@ export class Reporters implements Disposable {
   }
 
   /**
-   * Starts to report on a flow that is signed, if its sender wants that: only to the address in the signed announcement, and only
-   * if it came from there, see group_packets.ts.
+   * Starts to report on a flow that is signed, if its sender wants that: only to the address in the signed
+   * announcement, and only if it came from there, see group_packets.ts.
    *
    * @param source where it came from
    */

@@ -20,7 +20,7 @@ import { type IncomingPackets, type PacketPort, type PacketPorts, replyEcn } fro
 import { PacketSamples } from "./packet_samples.ts";
 import { type FlowTable, ServedFlow } from "./served_flow.ts";
 
-/** What a server takes flows with. */
+/** The options of an admission. */
 export interface AdmissionOptions {
   readonly host: FlowHost;
   readonly port: PacketPort;
@@ -30,14 +30,14 @@ export interface AdmissionOptions {
   readonly opening: ServerOpening;
   /** Undefined: no other worker serves the address. */
   readonly steering: Steering | undefined;
-  /** The longest packet. */
+  /** The longest packet, in bytes. */
   readonly maxBytes: number;
   readonly limits: ServingLimits;
   readonly account: ServerAccount;
   readonly flows: FlowTable;
-  /** Of the socket. */
+  /** Counts the packets that the socket drops. */
   readonly drops: DropCounter;
-  /** Takes a line for people. */
+  /** Logs a line. */
   log(text: string): void;
   /** Called with a flow that begins, and the message that has opened it. */
   onBegin(flow: ServedFlow, i: number): void;
@@ -47,7 +47,7 @@ export interface AdmissionOptions {
   lose(flow: ServedFlow, now: number, why: string): void;
 }
 
-/** A packet in a received message, and when it is looked at. */
+/** A packet in a received message, and when it is processed. */
 export interface OpeningPlace {
   /** Where in the message it starts. */
   readonly at: number;
@@ -82,7 +82,7 @@ export class Admission {
     if (name === undefined || result === undefined) return false;
     const { grant } = result;
     if (grant === undefined && result.refusal === undefined) steering?.expect(name);
-    // What came before its way was changed is dropped: its client sends it again.
+    // A packet from before the flow was steered here is dropped: its client sends it again.
     if (grant !== undefined && steering?.keep(name) === false) return true;
     const refusal = grant === undefined ? result.refusal : this.#admit(grant, name, incoming, i, place);
     if (grant !== undefined) steering?.leave(name);

@@ -1,6 +1,6 @@
 import type { ArrivalTotals, TimeSpread } from "../report.ts";
 
-/** How many numbers below the highest one are remembered. */
+/** The number of sequence numbers below the highest one that are remembered. */
 export const WINDOW = 65_536;
 
 /**
@@ -10,9 +10,9 @@ export const WINDOW = 65_536;
 export class DuplicateWindow {
   readonly #bits = new Int32Array(WINDOW / 32);
   #next = 0;
-  /** How many were new. */
+  /** The number of new packets. */
   accepted = 0;
-  /** How many were not. */
+  /** The number of duplicates. */
   refused = 0;
 
   /** One more than the highest number that came. */
@@ -61,17 +61,17 @@ export class DuplicateWindow {
 }
 
 /**
- * Counts the packets that a socket had no room for. The kernel counts messages, and a burst is one: those that were lost
- * are taken to have had as many packets as those that came.
+ * Counts the packets that a socket had no room for. The kernel counts messages, and a burst is one: those that were
+ * lost are taken to have had as many packets as those that came.
  */
 export class DropCounter {
-  /** How many packets there were. */
+  /** The number of packets that were lost. */
   packets = 0;
   #messages = 0;
   #perMessage = 1;
 
   /**
-   * Takes what comes with a message.
+   * Takes the kernel's count of drops that comes with a message.
    *
    * @param messages that were lost, since the socket was opened
    * @param packets of this message
@@ -84,7 +84,7 @@ export class DropCounter {
     this.#messages = messages;
   }
 
-  /** Messages have one packet each from now on. */
+  /** Takes messages to have one packet each from now on. */
   single(): void {
     this.#perMessage = 1;
   }
@@ -93,7 +93,7 @@ export class DropCounter {
 /** The weight of a difference of delays in jitter: RFC 3550, 6.4.1. */
 const JITTER_GAIN = 1 / 16;
 
-/** Follows when packets arrive, in memory that stays the same: it is for each packet that a server receives. */
+/** Keeps statistics of arrival times in constant memory, for each packet that a server receives. */
 export class ArrivalTimes {
   readonly #delays = new Sums();
   readonly #differences = new Sums();
@@ -158,7 +158,7 @@ class Sums {
 export class StrayPackets {
   #count = 0;
 
-  /** Counts one. */
+  /** Counts a packet. */
   add(): void {
     this.#count++;
   }

@@ -5,7 +5,7 @@ import { Retries } from "./control_exchange.ts";
 import { AT_SERVER_TIME, AT_TIME, type FlowName, limitedDistance, numberOf, senderOf, WireTime } from "./header.ts";
 import type { FlowClock } from "./packet_port.ts";
 
-/** How long the first answer is waited for at least, in nanoseconds. */
+/** The minimum wait for the first answer, in nanoseconds. */
 const MIN_PAUSE_NANOS = 200e6;
 
 /** Packets to send, and how long to wait for their answers. */
@@ -16,8 +16,8 @@ export interface ClosingAttempt {
 }
 
 /**
- * Closes a flow, from the client's side: asks for the server's counts of each sender. What the server reports unasked, that
- * its senders have ended, it takes before that as well.
+ * Closes a flow, from the client's side: asks for the server's counts of each sender. What the server reports unasked,
+ * that its senders have ended, it takes before that as well.
  */
 export class ClientClosing {
   readonly #flow: FlowName;
@@ -25,7 +25,7 @@ export class ClientClosing {
   readonly #clock: FlowClock;
   readonly #time: WireTime;
   readonly #totals: (Totals | undefined)[];
-  /** Of which senders the counts are still to come. */
+  /** The senders whose counts are still to come. */
   readonly #missing: Set<number>;
   #retries: Retries | undefined;
   /** Answers to earlier ones are out of date; what comes unasked has number 0. */
@@ -36,7 +36,7 @@ export class ClientClosing {
   readonly #sentAt: number[] = [];
   #least = -Infinity;
   #most = Infinity;
-  /** What keeps the server from sending; what has ended its senders rather than what has not. */
+  /** What keeps the server from sending; preferably the error that has ended its senders. */
   trouble: SendFailure | undefined;
   /** The server's senders have sent all packets or bytes that they were to send. */
   ended = false;
@@ -64,7 +64,7 @@ export class ClientClosing {
     return this.#retries !== undefined;
   }
 
-  /** Whether all that was asked for has come. */
+  /** Whether all counts that were asked for have come. */
   get complete(): boolean {
     return this.#missing.size === 0;
   }

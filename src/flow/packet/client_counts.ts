@@ -6,7 +6,7 @@ import type { FlowClock, PacketPort } from "./packet_port.ts";
 import type { PacketSender } from "./packet_sender.ts";
 import { DropCounter } from "./arrivals.ts";
 
-/** Packets that were sent and have not arrived: at the server, and here. */
+/** The numbers of packets that were sent and have not arrived: at the server, and here. */
 export interface MissingPackets {
   readonly toServer: number;
   readonly fromServer: number;

@@ -22,7 +22,7 @@ import type { IncomingPackets } from "./packet_port.ts";
 import { type PacketSamples, ReceivedPacket } from "./packet_samples.ts";
 import type { PacketSender } from "./packet_sender.ts";
 
-/** What came of one sender. */
+/** What has arrived of one sender. */
 export interface Arrivals {
   readonly window: DuplicateWindow;
   /** The highest number of a reply. */
@@ -195,12 +195,12 @@ export class RttEstimator {
 
 /**
  * The round-trip time of a packet: how long it and its echo were on their way. The time at the server is left out, as
- * TWAMP does it (RFC 5357, 5.2.1): it depends on how busy the server is, not on the network. Each of the two times is by one
- * clock, so clocks need not be shared.
+ * TWAMP does it (RFC 5357, 5.2.1): it depends on how busy the server is, not on the network. Each of the two times is
+ * by one clock, so clocks need not be shared.
  *
  * @param total from just before the client's send call until its kernel has the echo, in nanoseconds
  * @param serverTime from when the server's kernel has the packet until just before its send call, in nanoseconds
- * @returns in nanoseconds, not negative; NaN if the server claims what cannot be: it lies, or a clock was set
+ * @returns in nanoseconds, not negative; NaN if the server's times are impossible: they are wrong, or a clock was set
  */
 export function roundTripTime(total: number, serverTime: number): number {
   return serverTime >= 0 && serverTime <= total ? total - serverTime : NaN;

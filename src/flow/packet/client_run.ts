@@ -22,7 +22,7 @@ import { Transmitter } from "./transmitter.ts";
 const PROGRESS_NANOS = 250e6;
 const WALL_CLOCK_NANOS = 1e9;
 
-/** What a run needs. */
+/** The options of a run. */
 export interface ClientRunOptions {
   readonly host: FlowHost;
   readonly port: PacketPort;
@@ -49,7 +49,7 @@ export class ClientRun implements DialledRun {
   readonly #receiver: ClientReceiver;
   readonly #pumpTimer: Timer;
   readonly #endTimer: Timer;
-  /** What is 0 in the time of the flow, in the time of the host. */
+  /** The zero of the flow's time, in the time of the host. */
   readonly #epoch: number;
   /** When its senders start. */
   #start: number;
@@ -139,7 +139,7 @@ export class ClientRun implements DialledRun {
     this.#pumpTimer.set(host.now());
   }
 
-  /** The kernel notes when packets come: they may wait. */
+  /** The kernel stamps packets as they arrive, so they may wait. */
   readonly prompt = false;
 
   /** Whether there is no room to send what is due. */
@@ -180,7 +180,7 @@ export class ClientRun implements DialledRun {
     if (this.#transmitter.over) this.#onSent();
   }
 
-  /** All is sent from here; senders at the server end by their own clock. */
+  /** Called when this end has sent everything; senders at the server end by their own clock. */
   #onSent(): void {
     const { port, plan } = this.#options;
     const ended = this.#finished || this.#closing.ended;
@@ -223,7 +223,7 @@ export class ClientRun implements DialledRun {
   #waitOrEnd(): void {
     const missing = this.#counts.missing, before = this.#missedBefore;
     const isSettled = missing.toServer + missing.fromServer === 0;
-    // Where it waited before, and that has brought nothing to the server, the rest is lost.
+    // Where an earlier wait brought nothing to the server, the rest is lost.
     const isLost = before !== undefined && before.toServer === missing.toServer;
     if (isSettled || isLost || this.#waited >= MAX_LATE_NANOS) return this.#end();
     this.#missedBefore = missing;
@@ -316,7 +316,7 @@ export class ClientRun implements DialledRun {
   }
 
   /**
-   * To be called with what came back for packets that were sent. Packets are sent whatever comes back; but where
+   * Takes an ICMP error about packets that were sent. Sending goes on after errors; but where
    * no server listens any more, there is nothing to measure.
    */
   onRefused(error: SystemError): void {

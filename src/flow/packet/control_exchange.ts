@@ -7,23 +7,23 @@ import { SystemError } from "../../sys/errno.ts";
 import { MAX_CONTROL_BYTES } from "./control_packet.ts";
 import type { IncomingPackets, OutgoingPackets, PacketPort } from "./packet_port.ts";
 
-/** After this time without a packet, a client sends a keepalive; in nanoseconds. */
+/** The time without a packet after which a client sends a keepalive, in nanoseconds. */
 export const KEEPALIVE_NANOS = 1e9;
 /** The same for a client that receives: a server has to notice soon that its packets are not wanted any more. */
 export const REVERSE_KEEPALIVE_NANOS = 250e6;
 
 /**
- * After this time without a packet of a client, a server stops sending to it; in nanoseconds. Where it has no room for
- * other flows, that flow makes room. Half of all packets may be lost on the way, and a client may stand still for
- * seconds.
+ * The time without a packet of a client after which a server stops sending to it, in nanoseconds. Where there is no
+ * room for other flows, that flow is removed. Half of all packets may be lost on the way, and a client may stand still
+ * for seconds.
  */
 export const SILENCE_NANOS = 10e9;
-/** After this time without a packet of a client, a flow is over; in nanoseconds. */
+/** The time without a packet of a client after which a flow is over, in nanoseconds. */
 export const LOST_NANOS = 30e9;
 
 /**
- * Sends packets that open and close, one by one. What there is no room for is lost like others are: they are all sent
- * again if no answer comes.
+ * Sends packets that open and close, one by one. A packet without room in the socket is lost like others: they are all
+ * sent again if no answer comes.
  */
 export class ControlSender {
   readonly #outgoing: OutgoingPackets;
@@ -32,7 +32,7 @@ export class ControlSender {
     this.#outgoing = port.outgoing(1, MAX_CONTROL_BYTES);
   }
 
-  /** @throws {SystemError} what came back for an earlier packet, too */
+  /** @throws {SystemError} also for an ICMP error about an earlier packet */
   send(packet: Uint8Array): void {
     this.#outgoing.bytes.set(packet, this.#outgoing.place(0));
     this.#outgoing.setLength(0, packet.length);
@@ -54,7 +54,7 @@ export class ControlSender {
   }
 }
 
-/** An attempt is given up when all of them have taken this long, in nanoseconds. */
+/** The time that all attempts may take together, in nanoseconds. */
 const PATIENCE_NANOS = 15e9;
 /** The longest pause, in nanoseconds. */
 const MAX_NANOS = 8e9;

@@ -1,8 +1,8 @@
 /**
  * How a flow is opened: the client sends a hello with a nonce, and gets a cookie that only a client at its address can
  * know. It starts the flow with both, and with the settings of the flow. So a server keeps nothing about clients that
- * have not proved their address, and what was recorded of an earlier flow is worth nothing: its cookie is too old, and
- * its packets are signed with another key.
+ * have not proved their address, and a replay of an earlier flow is refused: its cookie is too old, and its packets are
+ * signed with another key.
  *
  * @module
  */
@@ -12,8 +12,8 @@ import { Hmac } from "../hmac.ts";
 export const NONCE_BYTES = 16;
 
 /**
- * A cookie is good for at least so long, in milliseconds, and for twice as long at most: a client behind a long queue
- * gets it late, and what it starts the flow with waits in that queue as well.
+ * The minimum lifetime of a cookie, in milliseconds; the maximum is twice that. A client behind a long queue gets it
+ * late, and the packet that starts the flow waits in that queue as well.
  */
 export const COOKIE_MS = 15_000;
 
@@ -42,7 +42,7 @@ export function packetKey(
   return new Hmac(key).digest(message);
 }
 
-/** Bakes the cookies of a server, and knows them again without keeping them. */
+/** Makes the cookies of a server, and recognizes them without storing them. */
 export class Cookies {
   readonly #hmac: Hmac;
 

@@ -30,7 +30,7 @@ export interface Handshake {
    *
    * @returns how long its answer is waited for, in nanoseconds
    * @throws {TineError} `no-answer` and others: it was sent often enough
-   * @throws {SystemError} what came back for an earlier packet, too
+   * @throws {SystemError} also for an ICMP error about an earlier packet
    */
   send(): number;
   /**
@@ -40,7 +40,7 @@ export interface Handshake {
    */
   take(incoming: IncomingPackets, i: number): OpeningState;
   /**
-   * Makes what the flow is once it is open.
+   * Makes the run of the flow that is open now.
    *
    * @param onPumped is called after packets were sent, or could not be for want of room
    */
@@ -65,7 +65,7 @@ export interface DialledRun {
   close(): void;
   /** Takes the messages [from, to). */
   takeAll(incoming: IncomingPackets, from: number, to: number): void;
-  /** Learns what came back for packets that were sent. */
+  /** Takes an ICMP error about packets that were sent. */
   onRefused(error: SystemError): void;
 }
 
@@ -79,7 +79,7 @@ export class DialledFlow implements EngineFlow, PortUser {
   #attempt: Attempt | undefined;
   #run: DialledRun | undefined;
   #held: boolean;
-  /** It is to send no more as soon as it has begun. */
+  /** Whether to stop sending as soon as it has begun. */
   #finishing = false;
 
   constructor(host: FlowHost, request: FlowRequest<PacketClientConfig>, ports: PacketPorts, dialling: Dialling) {
@@ -109,7 +109,7 @@ export class DialledFlow implements EngineFlow, PortUser {
     this.#attempt?.port[Symbol.dispose]();
   }
 
-  /** @param error why the address before did not do */
+  /** @param error why the address before failed */
   #tryNext(error?: unknown): void {
     const { addresses } = this.#request, { flow, peer } = this.#dialling;
     for (;;) {
@@ -161,7 +161,7 @@ export class DialledFlow implements EngineFlow, PortUser {
     return true;
   }
 
-  /** Opening is a matter of round trips; later the kernel notes when packets come. */
+  /** Round trips are measured while it opens; later the kernel stamps packets as they arrive. */
   get prompt(): boolean {
     return this.#run?.prompt ?? true;
   }

@@ -55,7 +55,7 @@ export const AT_TIME = 16;
 export const AT_SERVER_TIME = 24;
 const AT_COUNT = 32;
 
-/** Numbers beyond are not exact; no flow gets there. */
+/** The bound of exact numbers, which no flow reaches. */
 const MAX_HIGH = 2 ** 21;
 
 /** The length of the header of packets that are signed or not, in bytes. */

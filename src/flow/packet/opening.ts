@@ -19,7 +19,7 @@ export interface OpeningAttempt {
   readonly pauseNanos: number;
 }
 
-/** What opening a flow has come to: nothing yet, the next packet is to be sent, or it is open. */
+/** The progress of opening a flow: it waits for an answer, the next packet is to be sent, or the flow is open. */
 export type OpeningState = "waiting" | "next" | "open";
 
 /** Opens a flow, from the client's side: sends a hello, and starts the flow with the cookie that comes back. */
@@ -38,8 +38,8 @@ export class ClientOpening {
   #nonce = new Uint8Array(NONCE_BYTES);
   /** When the packet that starts the flow was sent; NaN if it was sent more than once. */
   #startedAt = NaN;
-  /** The refusal of a server that could not prove itself. */
-  #rumour: string | undefined;
+  /** A refusal that was not signed. */
+  #unprovenRefusal: string | undefined;
   /** How long the last answer took that is known to belong to a packet, in nanoseconds; NaN before the first one. */
   rttNanos = NaN;
   /** Once it is open: whether both ends are known to have one clock. */
@@ -66,7 +66,7 @@ export class ClientOpening {
    * @throws {TineError} `no-answer`, `packet-flow-refused`: it was sent often enough
    */
   attempt(now: number): OpeningAttempt {
-    if (this.#rumour !== undefined) throw refused(this.#server, this.#rumour);
+    if (this.#unprovenRefusal !== undefined) throw refused(this.#server, this.#unprovenRefusal);
     const isFirst = this.#retries.nanos === 0, waited = this.#retries.nanos;
     const pauseNanos = this.#retries.next();
     if (pauseNanos === undefined) throw this.#noAnswer(waited);
@@ -89,7 +89,7 @@ export class ClientOpening {
     if (opening === undefined || hello === undefined) return "waiting";
     if (!isSealed(view, lengthBytes, this.#hmac)) {
       // An end with another key cannot sign its answer. If it is not the server, the server answers in time.
-      if (opening.refused) this.#rumour = opening.text;
+      if (opening.refused) this.#unprovenRefusal = opening.text;
       return "waiting";
     }
     if (opening.refused) throw refused(this.#server, opening.text);
@@ -105,7 +105,7 @@ export class ClientOpening {
     this.#hellos = [hello];
     this.#nonce = hello.nonce;
     this.#retries = new Retries(Math.max(FIRST_PAUSE_NANOS, 2 * this.rttNanos));
-    this.#rumour = undefined;
+    this.#unprovenRefusal = undefined;
     this.#cookie = Uint8Array.from(opening.cookie);
     return "next";
   }

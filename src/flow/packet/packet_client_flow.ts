@@ -18,7 +18,7 @@ import type { IncomingPackets, PacketPort, PacketPorts } from "./packet_port.ts"
 import { bitRateOf, formatSettings, PACKET_VERSION } from "./open_settings.ts";
 import { durationOf, PacketSender, type SenderConfig, withWarmUp } from "./packet_sender.ts";
 
-/** An answer that takes longer is worth a word, in nanoseconds. */
+/** How long an answer may take before a line is logged, in nanoseconds. */
 const SLOW_NANOS = 1e9;
 
 /** Makes the flows of packetClient, over ports of a kind. */
@@ -141,7 +141,7 @@ class PacketHandshake implements Handshake {
   }
 }
 
-/** What a client is going to do. */
+/** The plan of a client. */
 export interface ClientPlan {
   /** All senders by their index; of those at the server, this end only knows their schedule. */
   readonly senders: readonly PacketSender[];

@@ -1,5 +1,5 @@
 /**
- * What flows of packets need of the system, so that they run over raw sockets and over Deno's own alike.
+ * The interface of flows of packets to the system, so that they run over raw sockets as over those of Deno.
  *
  * @module
  */
@@ -65,10 +65,10 @@ export interface FlowClock {
   readonly tinit: bigint;
   now(): number;
   /**
-   * Looks whether the wall clock was set since; times that the kernel gives are corrected for that from then on. To be
-   * called once a second or so.
+   * Checks whether the wall clock was set since the last call, and corrects the kernel's times from then on. Call it
+   * about once a second.
    *
-   * @returns by how much, in nanoseconds; 0 if it was not
+   * @returns the size of the step, in nanoseconds; 0 without one
    */
   checkWallClock(): number;
 }
@@ -82,13 +82,13 @@ export function isOddTime(arrival: number, now: number): boolean {
   return arrival > now + SKEW_NANOS || arrival < now - ODD_NANOS;
 }
 
-/** The distance of the clocks is known much better than this, */
+/** A bound that the error of the distance of the clocks never reaches, in nanoseconds. */
 const SKEW_NANOS = 20_000;
-/** and packets wait less than this. */
+/** A bound that the wait of a packet in the socket never reaches, in nanoseconds. */
 const ODD_NANOS = 1e9;
 
 /**
- * Looks whether the wall clock was set, as {@linkcode FlowClock.checkWallClock} does, and logs that.
+ * Checks whether the wall clock was set, as {@linkcode FlowClock.checkWallClock} does, and logs that.
  *
  * @param flow its name; left out: of a server
  */
@@ -106,7 +106,7 @@ export const MAX_HOPS = 255;
 export interface IncomingPackets {
   /** The most messages of one call. */
   readonly capacity: number;
-  /** @returns how many messages, not above 0 without messages; throws what came back for packets sent before */
+  /** @returns how many messages, not above 0 without messages; throws an ICMP error about packets sent before */
   receive(): number;
   /** The room for the message; the first length() bytes are filled. */
   bytes(i: number): Uint8Array<ArrayBuffer>;
@@ -118,7 +118,9 @@ export interface IncomingPackets {
   arrival(i: number): number;
   /** The byte of the IP header that was called TOS; 0 if that is not known. */
   trafficClass(i: number): number;
-  /** The TTL or hop limit that it arrived with; 255 if that is not known. Ports of STAMP know it, where the system can. */
+  /**
+   * The TTL or hop limit that it arrived with; 255 if that is not known. Ports of STAMP know it, where the system can.
+   */
   hopLimit(i: number): number;
   /** How many packets the socket had no room for, since it was opened. */
   drops(i: number): number;
@@ -179,8 +181,8 @@ export function isMarked(trafficClass: number): boolean {
 }
 
 /**
- * The ECN code point of what answers a packet. Only routers set CE, so a mark that a packet got on its way is never sent
- * back: it would count as congestion of the other direction.
+ * The ECN code point of what answers a packet. Only routers set CE, so a mark that a packet got on its way is never
+ * sent back: it would count as congestion of the other direction.
  *
  * @param asked the code point that the client's flow asked for; undefined: the client did not ask
  * @param trafficClass of the packet, as it arrived

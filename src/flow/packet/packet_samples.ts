@@ -35,7 +35,9 @@ export class ReceivedPacket {
   byKernel = false;
   /** Whether it came in one message with others. */
   merged = false;
-  /** When the server received the packet, or its sender was to send it, from `t` on; 0 if the packet does not have it. */
+  /**
+   * When the server received the packet, or its sender was to send it, from `t` on; 0 if the packet does not have it.
+   */
   serverReceived = 0;
   /** How long the server had it from then on. */
   serverTime = 0;
@@ -52,7 +54,7 @@ export class PacketSamples {
   /**
    * @param sink undefined: nothing is recorded
    * @param server whether it is the flow's end at the server
-   * @param origin what is 0 in the records, in the time of the caller
+   * @param origin the zero of the records' times, in the time of the caller
    */
   constructor(sink: SampleSink<"packetIO"> | undefined, server: boolean, origin = 0) {
     this.#sink = sink;

@@ -3,11 +3,11 @@ import type { UnresponsiveConfig } from "../config.ts";
 import { ECHO, headerBytes, REVERSE } from "./header.ts";
 import { WINDOW } from "./arrivals.ts";
 
-/** What a sender waits between packets where its configuration has no waits, in ms. */
+/** The default wait between packets, in ms. */
 export const DEFAULT_WAIT_MS = 200;
 const NANOS_PER_MS = 1e6;
 
-/** The most packets of a burst: what the kernel takes (UDP_MAX_SEGMENTS of older ones). */
+/** The maximum number of packets of a burst: what the kernel takes (UDP_MAX_SEGMENTS of older ones). */
 const MAX_BURST = 64;
 /** The time whose packets a sender with a pace sends as one burst. */
 const BURST_NANOS = 1e6;
@@ -34,7 +34,10 @@ export function withWarmUp(senders: readonly UnresponsiveConfig[], warmupMs = 0)
   ];
 }
 
-/** Returns how long a sender sends, in milliseconds; of one that ends by other means, or when it is stopped, the longest. */
+/**
+ * Returns how long a sender sends, in milliseconds; of one that ends by other means, or when it is stopped, the
+ * longest.
+ */
 export function durationOf({ duration = 0 }: Pick<UnresponsiveConfig, "duration">): number {
   return duration || MAX_FLOW_MS;
 }
@@ -108,7 +111,9 @@ export class PacketSchedule {
     return this.#length;
   }
 
-  /** Whether no more packets are due. Without a pace, the clock decides, unless it is {@linkcode PacketSchedule.spent}. */
+  /**
+   * Whether no more packets are due. Without a pace, the clock decides, unless it is {@linkcode PacketSchedule.spent}.
+   */
   get over(): boolean {
     return this.#due >= this.durationNanos || this.spent;
   }
@@ -165,7 +170,9 @@ export class PacketSchedule {
     return this.unpaced ? Infinity : Math.ceil(nanos / this.#meanWait());
   }
 
-  /** Goes on with the first packet that is due at a time or later; whole cycles of the lists are passed over at once. */
+  /**
+   * Goes on with the first packet that is due at a time or later; whole cycles of the lists are passed over at once.
+   */
   #skipTo(nanos: number): void {
     const rate = this.#rate;
     const isInBits = typeof rate === "object" && "bitsPerSecond" in rate;
@@ -279,7 +286,7 @@ export class PacketSender {
   readonly flags: number;
   /** It is at the server, and the client only receives. */
   readonly reverse: boolean;
-  /** Up to how many packets make one message. */
+  /** The maximum number of packets in one message. */
   readonly burst: number;
   /** When its packets were sent, if they come back. */
   readonly times: SendTimes | undefined;
@@ -290,7 +297,7 @@ export class PacketSender {
   bytes = 0;
   /** Packets that the system refused to send. */
   errors = 0;
-  /** Packets that were due but not sent, for there was no time left. */
+  /** Packets that were due but not sent for lack of time. */
   unsent = 0;
   #start = 0;
   #over = false;

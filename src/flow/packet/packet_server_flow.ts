@@ -71,7 +71,10 @@ export function packetServerFlow(
   return (host, request) => new PacketServerFlow(host, request, ports(host));
 }
 
-/** A server: counts the packets of its clients' flows, echoes packets on request, and runs the clients' senders at this end. */
+/**
+ * A server: counts the packets of its clients' flows, echoes packets on request, and runs the clients' senders at this
+ * end.
+ */
 class PacketServerFlow implements EngineFlow, PortUser {
   readonly #host: FlowHost;
   readonly #request: FlowRequest<PacketServerConfig>;
@@ -88,7 +91,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   #parts: Parts | undefined;
   readonly #drops = new DropCounter();
   readonly #packet = new ReceivedPacket();
-  /** Some of the last messages were to be echoed. */
+  /** Whether some of the last messages were to be echoed. */
   #echoing = false;
   /** Messages that belong to no flow. */
   readonly #strays = new StrayPackets();
@@ -109,7 +112,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     const { addresses: [address], config, key, account, share } = this.#request;
     const room = Math.max(this.#maxBytes, MAX_CONTROL_BYTES);
     const port = this.#ports.listen(SockAddr.parse(address), config, room, share);
-    // First of all, so that it is closed whatever happens.
+    // First, so that it is closed whatever happens.
     const control = new ControlSender(port);
     this.#parts = {
       port,
@@ -155,7 +158,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     this.#parts.port[Symbol.dispose]();
   }
 
-  /** What cannot be echoed yet waits in the socket. */
+  /** Packets that cannot be echoed yet wait in the socket. */
   get canTake(): boolean {
     return !this.#parts!.echoes.blocked;
   }
@@ -175,7 +178,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   }
 
   onError(error: unknown): void {
-    // What came back for a packet that was sent: of one client, and no other's concern.
+    // An ICMP error about a packet concerns one client alone.
     if (!(error instanceof SystemError)) throw error;
   }
 
@@ -410,7 +413,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   }
 }
 
-/** What there is from the start on. */
+/** What exists from the start on. */
 interface Parts {
   readonly port: PacketPort;
   readonly control: ControlSender;

@@ -2,7 +2,7 @@ import { READABLE, WRITABLE } from "../../sys/poller.ts";
 import type { FlowHost, Timer } from "../engine/engine_flow.ts";
 import type { IncomingPackets, PacketPort } from "./packet_port.ts";
 
-/** Messages that are read at once; more, and it is the turn of timers. */
+/** The maximum number of reads at a time, before timers have their turn. */
 const MAX_READS = 8;
 
 /** A pause lasts until about this many messages have come, within bounds: the buffer of a socket is limited. */
@@ -18,19 +18,19 @@ export interface PortUser {
   takeAll(count: number): void;
   /** Whether it can take any now; what it cannot waits in the socket. */
   readonly canTake: boolean;
-  /** Whether messages had better not wait, as somebody waits for the answer. */
+  /** Whether messages are read at once, since their answers are waited for. */
   readonly prompt: boolean;
   /** Whether it waits for room to send. */
   readonly wantsRoom: boolean;
   /** There is room to send. */
   onRoom(): void;
-  /** What came back for packets that were sent. */
+  /** Takes an ICMP error about packets that were sent. */
   onError(error: unknown): void;
 }
 
 /**
- * Reads a port. Where packets come thick and fast, waking a thread for each of them costs both ends more than the packet
- * itself, so they are fetched by the clock; the kernel notes when each has come.
+ * Reads a port. Where packets arrive at a high rate, waking a thread for each costs both ends more than the packet
+ * itself, so they are polled at intervals; the kernel stamps each as it arrives.
  */
 export class PortReader {
   readonly #host: FlowHost;
@@ -51,7 +51,7 @@ export class PortReader {
     port.watch(() => this.#ready());
   }
 
-  /** To be called whenever what the user can take, or waits for, may have changed. */
+  /** Call this whenever what the user can take, or waits for, may have changed. */
   update(): void {
     const { canTake, wantsRoom } = this.#user;
     this.#port.interest = (canTake && !this.#pausing ? READABLE : 0) | (wantsRoom ? WRITABLE : 0);
@@ -122,7 +122,7 @@ const MAX_STEP_NANOS = 2e9;
 
 /**
  * A time that goes on only while a server attends to its socket. Where the server itself was stopped, or got no turn,
- * what its clients sent meanwhile waits unread: that is no silence of theirs.
+ * what its clients sent meanwhile waits unread, so they were not silent.
  *
  * @example
  * ```ts
@@ -137,7 +137,7 @@ export class AttendedTime {
   #attended = 0;
 
   /**
-   * To be called at least every second.
+   * Returns this time; call it at least every second.
    *
    * @param t nanoseconds since the server began
    * @returns how many of them it has attended to

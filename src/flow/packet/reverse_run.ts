@@ -61,7 +61,7 @@ export class ReverseRun implements Disposable {
     this.#timer.set(this.#host.now());
   }
 
-  /** Sends what is due. What goes wrong ends this flow's senders, and no other's. */
+  /** Sends what is due. An error ends the senders of this flow alone. */
   run(): void {
     if (this.#over) return;
     let next = Infinity;

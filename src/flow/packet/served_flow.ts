@@ -15,7 +15,7 @@ import type { Steering } from "./steering.ts";
 import type { IncomingPackets } from "./packet_port.ts";
 import { COOKIE_MS } from "./cookies.ts";
 
-/** What a flow is made of, at its server. */
+/** The options of a served flow. */
 export interface ServedFlowOptions {
   readonly name: FlowName;
   readonly address: SockAddr;
@@ -74,7 +74,7 @@ export class ServedFlow {
   trouble: SendFailure | undefined;
   /** When the last notice of that went to the client, in the time of the server. */
   noticedAt = -Infinity;
-  /** Packets that were not signed as they should be, or of a sender that there is not. */
+  /** Packets without the right signature, or of an unknown sender. */
   bad = 0;
   /** Of what arrives, and of its echoes: no more is taken; undefined: the server has no limit. */
   readonly incomingLimit: RateLimit | undefined;
@@ -118,7 +118,7 @@ export class ServedFlow {
     this.echoLimit = this.#limit(Math.max(MIN_BITS_PER_SECOND, bitsPerSecond - reverse));
   }
 
-  /** A busy network or machine delays packets, which then come faster than they were sent. */
+  /** Makes a limit with room for bursts: packets that were delayed arrive faster than they were sent. */
   #limit(bitsPerSecond: number): RateLimit {
     const least = 2 * this.settings.longest, perSecond = bitsPerSecond / 8;
     return new RateLimit(bitsPerSecond, {
@@ -145,7 +145,7 @@ export class ServedFlow {
     return this.start + this.settings.duration * 1e6;
   }
 
-  /** Whether it would last until it is stopped, or has sent so much. */
+  /** Whether it lasts until it is stopped, or has sent a number of packets or bytes. */
   get openEnded(): boolean {
     return this.settings.openEnded ?? false;
   }
@@ -223,14 +223,14 @@ function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
 }
 
-/** What is left for echoes beside senders of the server that have all of the rate. */
+/** The rate that is left for echoes beside senders of the server that use all of the limit. */
 const MIN_BITS_PER_SECOND = 1;
 
-/** How many open flows a server has at most. */
+/** The maximum number of open flows of a server. */
 export const MAX_FLOWS = 1024;
-/** How many senders, those of lately closed flows included: each takes 8 KiB. */
+/** The maximum number of senders, with those of recently closed flows: each takes 8 KiB. */
 export const MAX_SERVED_SENDERS = 8192;
-/** How many open flows with senders at the server: each takes some MiB. */
+/** The maximum number of open flows with senders at the server: each takes some MiB. */
 export const MAX_REVERSE_FLOWS = 64;
 
 /**

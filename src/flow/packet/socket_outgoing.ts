@@ -23,7 +23,7 @@ export class PortOversize {
   }
 }
 
-/** More places than this for each message differ no more. */
+/** The maximum number of places of each message with payloads that differ. */
 const MAX_PLACES = 64;
 /** As much of what was sent is made anew at a time: a call for each batch would cost more than its bytes. */
 const RENEWED_BYTES = 32_768;
@@ -128,7 +128,7 @@ export class SocketOutgoing implements OutgoingPackets {
     }
   }
 
-  /** Makes memory anew that was sent; what is side by side with more of it waits for that. */
+  /** Fills memory that was sent with new payload; adjacent parts wait for each other. */
   #renew(start: number, end: number, payload: PacketPayload): void {
     const isNext = this.#staleFrom < this.#staleTo && start >= this.#staleTo &&
       start - this.#staleTo < this.#batch.stride;

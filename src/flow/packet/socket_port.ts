@@ -98,7 +98,7 @@ export class SocketPorts implements PacketPorts {
       socket.set(receiveTimestamps, true);
       socket.set(receiveDrops, true);
       receiveTrafficClass(socket);
-      // What there is no room for is lost here and not in the network. The kernel gives as much of it as it allows.
+      // Packets without room in the buffer are lost here and not in the network. The kernel caps its size.
       socket.set(receiveBufferBytes, RECEIVE_BUFFER_BYTES);
       setOversize(socket, OVERSIZE[fragment]);
       prepare(socket);

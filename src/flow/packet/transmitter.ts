@@ -17,7 +17,7 @@ import type { SentPackets } from "./packet_samples.ts";
 import type { PacketSender } from "./packet_sender.ts";
 import { WritingTime } from "./writing_time.ts";
 
-/** The share of the writing that is foreseen: since it varies, times of sending are hardly ever too late. */
+/** The share of the writing time that is anticipated: since it varies, times of sending are hardly ever too late. */
 const FORESEEN = 7 / 8;
 /** The time of sending in a packet may be this much early, and by half of the time that the writing takes. */
 const BEHIND_NANOS = 20_000;
@@ -25,7 +25,7 @@ const BEHIND_NANOS = 20_000;
 /** How many reports of routers about earlier packets may come between two tries of one. */
 const MAX_REPORTS = 4;
 
-/** After this many batches, other flows have their turn. */
+/** The number of batches after which other flows have their turn. */
 const MAX_ROUNDS = 4;
 
 /** Writes the headers of packets of another protocol. */
@@ -40,7 +40,7 @@ export interface HeaderFormat {
   write(outgoing: OutgoingPackets, at: number, header: Readonly<PacketHeader>, t: number): void;
 }
 
-/** What a transmitter needs. */
+/** The options of a transmitter. */
 export interface TransmitterOptions {
   readonly flow: FlowName;
   readonly clock: FlowClock;
@@ -49,8 +49,8 @@ export interface TransmitterOptions {
   /** How headers are written; left out: as header.ts has them. */
   readonly format?: HeaderFormat;
   /**
-   * Gets what was sent; the object is filled anew for the next call. It is several packets if they made one burst, or, of
-   * a sender without a pace, left in one call: then the same is known of all.
+   * Gets what was sent; the object is filled anew for the next call. It is several packets if they made one burst, or,
+   * of a sender without a pace, left in one call: then the same is known of all.
    */
   readonly onSent: (packets: SentPackets) => void;
   /** Packets that are too long for the path are an error of theirs, rather than the end of the flow. */
@@ -76,7 +76,7 @@ export class Transmitter {
   #endOfRuns = 0;
   #from = 0;
   #to = 0;
-  /** How often the message at `from` has failed: an error may be about an earlier one, so it has another try. */
+  /** How often the message at `from` has failed: an error may be about an earlier one, so it is tried again. */
   #failures = 0;
   #turn = 0;
   readonly #sent: SentPackets = { sender: 0, number: 0, packets: 0, flags: 0, length: 0, t: 0, scheduled: 0 };
@@ -341,7 +341,7 @@ export class Transmitter {
     }
   }
 
-  /** Goes on behind messages of the first run. */
+  /** Advances past messages of the first run. */
   #drop(messages: number): void {
     const run = this.#runs[this.#firstRun];
     run.number += messages * run.packets;
@@ -360,7 +360,9 @@ export class Transmitter {
   }
 }
 
-/** Messages of which the same is known: one, or several of a sender without a pace, each a packet of the same length. */
+/**
+ * Messages of which the same is known: one, or several of a sender without a pace, each a packet of the same length.
+ */
 interface Run {
   sender: PacketSender | undefined;
   /** Of the first packet. */

@@ -52,9 +52,9 @@ export function stampReflectorFlow(
 }
 
 /**
- * A session-reflector of STAMP (RFC 8762, 4.3), which serves senders of TWAMP Light too: answers each test packet with one of
- * the same length, with its DSCP. A packet without room for the reply is not answered: no answer is longer than what it
- * answers.
+ * A session-reflector of STAMP (RFC 8762, 4.3), which serves senders of TWAMP Light too: answers each test packet with
+ * one of the same length, with its DSCP. A packet without room for the reply is not answered: no answer is longer than
+ * what it answers.
  */
 class StampReflector implements EngineFlow, PortUser {
   readonly #host: FlowHost;
@@ -70,8 +70,8 @@ class StampReflector implements EngineFlow, PortUser {
   #parts: Parts | undefined;
   #clock: ClockState | undefined;
   #named = 0;
-  /** Packets without an answer: those that are no test packets, those of other reflectors. */
-  #strange = 0;
+  /** Packets without an answer: other than test packets, or of other reflectors. */
+  #unanswered = 0;
   #looped = 0;
   /** Packets that were answered without a session. */
   #uncounted = 0;
@@ -91,7 +91,7 @@ class StampReflector implements EngineFlow, PortUser {
     const { addresses: [address], config } = this.#request;
     const longest = config.maxPacketSize ?? DEFAULT_MAX_PACKET_BYTES;
     const port = this.#ports.listen(SockAddr.parse(address), config, longest);
-    // First of all, so that it is closed whatever happens.
+    // First, so that it is closed whatever happens.
     this.#parts = { port, replies: new Replies(port, this.#layout, this.#hmac, longest) };
     this.#parts.reader = new PortReader(this.#host, port, this);
     every(this.#host, PROGRESS_NANOS, () => this.#report());
@@ -113,7 +113,7 @@ class StampReflector implements EngineFlow, PortUser {
     return !this.#parts!.replies.blocked;
   }
 
-  /** Senders take the time at the reflector off. */
+  /** Replies are sent at once, though senders subtract the time at the reflector. */
   readonly prompt = true;
 
   get wantsRoom(): boolean {
@@ -125,7 +125,7 @@ class StampReflector implements EngineFlow, PortUser {
   }
 
   onError(error: unknown): void {
-    // What came back for a reply: of one sender, and no other's concern.
+    // An ICMP error about a reply concerns one sender alone.
     if (!(error instanceof SystemError)) throw error;
   }
 
@@ -143,7 +143,7 @@ class StampReflector implements EngineFlow, PortUser {
   #take(incoming: IncomingPackets, i: number, now: number): void {
     const length = incoming.length(i), layout = this.#layout;
     if (length < layout.leastBytes || this.#hmac && !isTestPacketSigned(this.#hmac, incoming.bytes(i))) {
-      this.#strange++;
+      this.#unanswered++;
       return;
     }
     const view = incoming.view(i), number = view.getUint32(0);
@@ -225,7 +225,7 @@ class StampReflector implements EngineFlow, PortUser {
     }
   }
 
-  /** Reports a session whose sender is silent, as far as is known for the last time. */
+  /** Reports a session whose sender is silent: for the last time, unless it resumes. */
   #reportLast(session: ReflectedSession): void {
     if (session.isReported) return;
     session.isReported = true;
@@ -248,11 +248,11 @@ class StampReflector implements EngineFlow, PortUser {
   }
 
   #reportStrange(): void {
-    if (this.#strange > 0) {
+    if (this.#unanswered > 0) {
       const { config: { maxPacketSize = DEFAULT_MAX_PACKET_BYTES } } = this.#request;
       const why = `shorter than ${this.#layout.leastBytes} bytes or longer than ${maxPacketSize}` +
         (this.#hmac === undefined ? "" : ", or not signed with the key");
-      this.#log.log(`${formatCount(this.#strange, "packet")} ${why}: not answered`);
+      this.#log.log(`${formatCount(this.#unanswered, "packet")} ${why}: not answered`);
     }
     if (this.#looped > 0) {
       this.#log.log(`${formatCount(this.#looped, "reply", "replies")} of other reflectors: not answered`);
@@ -260,7 +260,7 @@ class StampReflector implements EngineFlow, PortUser {
     if (this.#uncounted > 0) {
       this.#log.log(`${formatCount(this.#uncounted, "packet")} of too many sessions: answered, and not counted`);
     }
-    this.#strange = this.#looped = this.#uncounted = 0;
+    this.#unanswered = this.#looped = this.#uncounted = 0;
   }
 
   #readClock(): void {
@@ -272,7 +272,7 @@ class StampReflector implements EngineFlow, PortUser {
   }
 }
 
-/** What there is from the start on. */
+/** What exists from the start on. */
 interface Parts {
   readonly port: PacketPort;
   readonly replies: Replies;
@@ -281,7 +281,7 @@ interface Parts {
 
 /** Sends test packets back to where they came from, several at a time. */
 class Replies {
-  /** What the kernel knows of the clock. */
+  /** The state of the clock, as the kernel reports it. */
   clockState: ClockState | undefined;
   readonly #outgoing: OutgoingPackets;
   readonly #layout: TestPacketLayout;

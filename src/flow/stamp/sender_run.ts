@@ -33,7 +33,7 @@ const MIN_PAUSE_NANOS = 200e6;
 /** Replies that are under way may put a count this much above what was sent: duplicates are known late. */
 const MAX_SURPLUS = 64;
 
-/** What a run needs. */
+/** The options of a run. */
 export interface SenderRunOptions {
   readonly host: FlowHost;
   readonly port: PacketPort;
@@ -43,7 +43,7 @@ export interface SenderRunOptions {
   /** The content of the file that the packets carry; undefined: there is no file. */
   readonly file: Uint8Array | undefined;
   readonly session: SenderSession;
-  /** What the opening has shown. */
+  /** What opening the session has shown. */
   readonly reflectorCount: ReflectorCount;
   /** Sends single packets. */
   readonly single: SinglePackets;
@@ -59,7 +59,7 @@ export class SenderRun implements DialledRun {
   readonly #samples: PacketSamples;
   readonly #pumpTimer: Timer;
   readonly #endTimer: Timer;
-  /** What is 0 in the time of the flow, in the time of the host. */
+  /** The zero of the flow's time, in the time of the host. */
   readonly #epoch: number;
   /** By sender: its replies, and what the reflector has received of it. */
   readonly #arrivals: readonly Arrivals[];
@@ -119,7 +119,7 @@ export class SenderRun implements DialledRun {
     this.#endTimer = host.timer(() => this.#endOrAsk());
   }
 
-  /** The kernel notes when packets come: they may wait. */
+  /** The kernel stamps packets as they arrive, so they may wait. */
   readonly prompt = false;
 
   /** Whether there is no room to send what is due. */
@@ -178,8 +178,8 @@ export class SenderRun implements DialledRun {
   }
 
   /**
-   * Asks for one more reply: it proves that the reflector is still there, and where that counts, it shows how many of the
-   * last packets have arrived.
+   * Asks for one more reply: it proves that the reflector is still there, and where that counts, it shows how many of
+   * the last packets have arrived.
    */
   #endOrAsk(): void {
     const { host, session, single, reflector, flow } = this.#options;
@@ -249,7 +249,7 @@ export class SenderRun implements DialledRun {
     const isNew = arrivals.window.accept(number);
     const counted = reflectorCount.counts ? received.add(number, reply.reflectorNumber, isNew) : undefined;
     if (counted !== undefined && counted > sender.number + MAX_SURPLUS) this.#distrust();
-    // The reflector got the packet twice: that is not the way back.
+    // The reflector received the packet twice: it was duplicated on the way there.
     if (!isNew && counted !== undefined) {
       arrivals.window.refused--;
       return true;
@@ -285,7 +285,7 @@ export class SenderRun implements DialledRun {
     const counted = reflectorCount.counts && first !== Infinity
       ? this.#received[0].add(reply.number - first, reply.reflectorNumber, true)
       : undefined;
-    // Of the packets that asked before, it is not known where they were lost: most are, for want of an answer, on the way there.
+    // It is unknown where earlier packets that asked were lost; without an answer, most were on the way there.
     const total = counted === undefined ? 0 : counted - 1;
     this.#total = Math.max(this.#arrivals[0].window.accepted, Math.min(total, sender.sent));
     return true;
@@ -303,7 +303,7 @@ export class SenderRun implements DialledRun {
   }
 
   /**
-   * To be called with what came back for packets that were sent. Packets are sent whatever comes back; but where
+   * Takes an ICMP error about packets that were sent. Sending goes on after errors; but where
    * no reflector listens any more, there is nothing to measure.
    */
   onRefused(error: SystemError): void {

@@ -36,7 +36,7 @@ const ROUNDED_NANOS = 1e6;
 
 /** A session of STAMP from its sender's side: writes test packets, and reads replies. */
 export class SenderSession {
-  /** What its headers take at most. */
+  /** The maximum length of its headers. */
   readonly headerBytes: number;
   /** The number of the next packet. */
   next = 0;
@@ -85,7 +85,7 @@ export class SenderSession {
     return this.#layout.bytes;
   }
 
-  /** By how many seconds the reflector's clock is ahead, where that is a day or more and taken off its times; else 0. */
+  /** Seconds by which the reflector's clock is ahead, where a day or more is subtracted from its times; else 0. */
   get aheadSeconds(): number {
     return this.#reflectorTime.aheadSeconds;
   }
@@ -147,7 +147,7 @@ export class SinglePackets {
     this.#port = port;
   }
 
-  /** @throws {SystemError} what came back for an earlier packet, too */
+  /** @throws {SystemError} also for an ICMP error about an earlier packet */
   send(): void {
     const { leastBytes, next } = this.#session;
     this.#session.write(this.#outgoing, this.#outgoing.place(0), next, leastBytes, this.#port.clock.now());

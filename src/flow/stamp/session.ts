@@ -17,14 +17,14 @@ const RESTART_NANOS = 200e6;
 /** How long a session is silent until it is over, in nanoseconds: REFWAIT of RFC 5357, 4.2. */
 const WAIT_NANOS = 900e9;
 
-/** How often one of them is searched for. */
+/** The least time between two searches for a silent session, in nanoseconds. */
 const SEARCH_NANOS = 100e6;
 
-/** How a session is made. */
+/** The options of a session. */
 export interface ReflectedSessionOptions {
   /** Names it in reports. */
   readonly name: string;
-  /** Of its sender. */
+  /** The address of its sender. */
   readonly address: SockAddr;
   /** The identifier that its sender has given it; 0: it has no identifier. */
   readonly ssid: number;
@@ -82,8 +82,9 @@ export class ReflectedSession {
   }
 
   /**
-   * Whether a packet is the first one of a session that follows this one, of a sender with the same port and identifier:
-   * its number is 0 again, although it was sent after all others. A packet that is only late was sent before some of them.
+   * Whether a packet is the first one of a session that follows this one, of a sender with the same port and
+   * identifier: its number is 0 again, although it was sent after all others. A packet that is only late was sent
+   * before some of them.
    *
    * @param sent as {@linkcode sentAt} reads it
    */
@@ -140,7 +141,7 @@ export class ReflectedSession {
   }
 
   /**
-   * What is known of it.
+   * Reports what is known of it.
    *
    * @param state `closed` where its sender is silent: sessions are not closed
    * @param socketDrops of the reflector's socket, since it was opened
@@ -179,7 +180,9 @@ export class SessionTable {
   /** Whether there was no room for a session, ever. */
   wasFull = false;
 
-  /** Finds the session of a packet; undefined without one. Most packets are of the same session as the packet before. */
+  /**
+   * Finds the session of a packet; undefined without one. Most packets are of the same session as the packet before.
+   */
   find(incoming: IncomingPackets, i: number, ssid: number): ReflectedSession | undefined {
     const last = this.#last;
     if (last !== undefined && last.ssid === ssid && incoming.isFrom(i, last.address)) return last;
@@ -195,7 +198,7 @@ export class SessionTable {
    * Makes room for one more session: where there are too many, that whose sender is silent for longest is removed, of those
    * of a single packet first.
    *
-   * @param onRemove gets it before
+   * @param onRemove gets that session before
    * @returns false: there are too many, and all of them are busy
    */
   makeRoom(now: number, onRemove: (session: ReflectedSession) => void): boolean {

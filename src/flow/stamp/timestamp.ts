@@ -7,9 +7,9 @@ import type { ClockState } from "../../sys/clock.ts";
  */
 
 /**
- * The formats of 64-bit timestamps, each with seconds in its first half: `ntp` counts them since 1900, with a binary fraction
- * behind them (RFC 5905, 6); `ptp` counts them since 1970, with nanoseconds behind them (IEEE 1588, cut to 64 bits as
- * RFC 8186 has it).
+ * The formats of 64-bit timestamps, each with seconds in its first half: `ntp` counts them since 1900, with a binary
+ * fraction behind them (RFC 5905, 6); `ptp` counts them since 1970, with nanoseconds behind them (IEEE 1588, cut to 64
+ * bits as RFC 8186 has it).
  */
 export type TimestampFormat = "ntp" | "ptp";
 
@@ -22,8 +22,8 @@ const SECOND = 1e9;
 const MAX_SECONDS = 4_500_000;
 
 /**
- * Times in test packets. They are given and taken as nanoseconds from a moment on, which is exact as a number for 104 days.
- * Seconds that have overrun their 32 bits (those of NTP do in 2036) are taken for the ones next to that moment.
+ * Times in test packets. They are given and taken as nanoseconds from a moment on, which is exact as a number for 104
+ * days. Seconds that have overrun their 32 bits (those of NTP do in 2036) are taken for the ones next to that moment.
  *
  * @example
  * ```ts
@@ -37,7 +37,7 @@ const MAX_SECONDS = 4_500_000;
 export class StampTime {
   readonly #seconds: number;
   readonly #nanos: number;
-  /** What is taken off the seconds that are read: a clock that is set wrongly is near to the moment by that. */
+  /** Subtracted from the seconds that are read, so that a clock that is set wrongly is near the moment. */
   aheadSeconds = 0;
 
   /** @param tinit the moment, in nanoseconds since 1970 */
@@ -72,9 +72,9 @@ function epochOf(format: TimestampFormat): number {
   return format === "ntp" ? NTP_EPOCH_SECONDS : 0;
 }
 
-/** How far a clock may be off, as an end claims it. */
+/** The error of a clock, as its end claims it. */
 export interface ErrorEstimate {
-  /** Whether something else than the end itself keeps its clock in step with UTC: the S bit. */
+  /** Whether the clock is synchronized to UTC by an external source: the S bit. */
   readonly synchronized: boolean;
   /** The format of the end's timestamps, by the Z bit. */
   readonly format: TimestampFormat;
@@ -104,7 +104,7 @@ export function formatOf(bits: number): TimestampFormat {
 /**
  * Makes the 16 bits of an error estimate, not smaller than the error.
  *
- * @param clock what the kernel knows of the wall clock; undefined: nothing is known
+ * @param clock the state of the wall clock, as the kernel reports it; undefined: it is unknown
  *
  * @example
  * ```ts
@@ -115,7 +115,7 @@ export function formatOf(bits: number): TimestampFormat {
  * ```
  */
 export function errorEstimate(clock: ClockState | undefined, format: TimestampFormat): number {
-  // What the kernel takes for the error of a clock that nothing keeps in step, too.
+  // Also the error that the kernel assumes for a clock that is not synchronized.
   const { synchronized = false, maxErrorNanos = 16 * SECOND } = clock ?? {};
   const units = maxErrorNanos * FRACTIONS_PER_NANO;
   const scale = Math.max(0, Math.min(MAX_SCALE, Math.ceil(Math.log2(units / MAX_MULTIPLIER))));

@@ -1,7 +1,7 @@
 import type { SampleSink } from "../engine/engine_flow.ts";
 import type { TransactionReport } from "../report.ts";
 
-/** What else a report has. */
+/** What a report has besides counts and times. */
 export type ReportExtras = Pick<
   TransactionReport,
   "complete" | "warmupNanos" | "serverTransactions" | "serverCpuNanos"
@@ -12,9 +12,9 @@ const NO_CONNECT = -1;
 
 /** Counts and records the transactions of a flow at its client. Times are nanoseconds since the flow's `tinit`. */
 export class TransactionMeter {
-  /** Those that have their response. */
+  /** Transactions that have their response. */
   transactions = 0;
-  /** Those that are given up. */
+  /** Transactions that were given up. */
   lost = 0;
   readonly #sink: SampleSink<"transactionIO"> | undefined;
   #startedAt: number;
@@ -39,7 +39,7 @@ export class TransactionMeter {
    *
    * @param t when it came
    * @param latency how long that took
-   * @param connect how long of that connecting took; left out: the connection was there before
+   * @param connect how much of that connecting took; left out: the connection was there before
    */
   add(t: number, latency: number, connect = NO_CONNECT): void {
     this.transactions++;
@@ -61,7 +61,7 @@ export class TransactionMeter {
   }
 
   /**
-   * Reports what there is so far.
+   * Reports the counts so far.
    *
    * @param now the time, for the rate since the report before; left out: the flow is over, and the rate is that of all
    */
@@ -104,15 +104,18 @@ export class TransactionMeter {
   }
 }
 
-/** Decides whether one more transaction begins: a flow ends after a time, a number of transactions, or what is first. */
+/**
+ * Decides whether one more transaction begins: a flow ends after a time or a number of transactions, whichever is
+ * first.
+ */
 export class TransactionLimit {
-  /** How many have begun. */
+  /** The number of transactions that have begun. */
   begun = 0;
   readonly #most: number;
   #until: number;
 
   /**
-   * @param most how many there are at most
+   * @param most the maximum number of transactions
    * @param untilNanos none begins from this time on
    */
   constructor(most = Infinity, untilNanos = Infinity) {

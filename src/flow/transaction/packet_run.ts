@@ -120,7 +120,7 @@ export interface TransactionRunOptions extends Omit<ClientRunOptions, "plan" | "
 
 /**
  * A flow of requests and responses that is open, from the client's side, UDP_RR: a request follows when a response is
- * there, or is no longer waited for. What comes after that is passed over.
+ * there, or is no longer waited for. Later responses are ignored.
  */
 export class TransactionRun implements DialledRun {
   readonly #options: TransactionRunOptions;
@@ -130,7 +130,7 @@ export class TransactionRun implements DialledRun {
   readonly #closing: ClientClosing;
   readonly #timeoutTimer: Timer;
   readonly #closeTimer: Timer;
-  /** What is 0 in the time of the flow, in the time of the host. */
+  /** The zero of the flow's time, in the time of the host. */
   readonly #epoch: number;
   /** When requests that are under way were sent, by their numbers, the oldest first. */
   readonly #underWay = new Map<number, number>();
@@ -138,9 +138,9 @@ export class TransactionRun implements DialledRun {
   #limit = new TransactionLimit(0);
   /** When the server lets no more transactions begin; Infinity: they end before. */
   #limitNanos = Infinity;
-  /** It was asked to begin no more. */
+  /** Whether it was asked to begin no more. */
   #finished = false;
-  /** A request that is due has no room in the socket. */
+  /** Whether a request that is due has no room in the socket. */
   #blocked = false;
   readonly #refusals = new Refusals();
   #hasSendError = false;
@@ -161,7 +161,7 @@ export class TransactionRun implements DialledRun {
     this.#closeTimer = host.timer(() => this.#close());
   }
 
-  /** Somebody waits for each packet. */
+  /** Each packet is waited for. */
   readonly prompt = true;
 
   /** Whether there is no room to send what is due. */
@@ -248,7 +248,7 @@ export class TransactionRun implements DialledRun {
       if (outgoing.send(0, 1) < 1) return false;
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      // It is lost, as one that a router drops.
+      // It is lost, like one that a router drops.
       this.onRefused(error);
     }
     this.#underWay.set(header.number, now);
@@ -291,7 +291,7 @@ export class TransactionRun implements DialledRun {
     this.#meter!.add(now, now - sentAt);
   }
 
-  /** Gives up what has been waited for too long. */
+  /** Gives up requests whose timeout is over. */
   #expire(): void {
     const { port, plan: { timeoutNanos } } = this.#options;
     const now = port.clock.now();
@@ -343,7 +343,7 @@ export class TransactionRun implements DialledRun {
     return this.#meter!.report({ complete, ...warmupNanos > 0 ? { warmupNanos } : {} }, now);
   }
 
-  /** To be called with what came back for packets that were sent: they are lost, unless the server is gone. */
+  /** Takes an ICMP error about packets that were sent: they are lost, unless the server is gone. */
   onRefused(error: SystemError): void {
     const { host, port, flow, server } = this.#options;
     if (error.errnoName !== "ECONNREFUSED") {

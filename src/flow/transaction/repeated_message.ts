@@ -4,8 +4,8 @@ import { BUFFER_BYTES } from "./limits.ts";
 const MAX_VALUES_BYTES = 65_536;
 
 /**
- * Requests or responses of one length, one behind the other. A message begins with a 0, which is what distinguishes it
- * from the last request, and is random else, so that nothing on the way makes it shorter.
+ * Requests or responses of one length, one after the other. A message begins with a 0, which is what distinguishes it
+ * from the last request, and is random otherwise, so that nothing on the way can compress it.
  */
 export class RepeatedMessage {
   /** Whole messages. */
@@ -25,7 +25,7 @@ export class RepeatedMessage {
     for (let i = 0; i < this.#bytes.length; i += lengthBytes) this.#bytes[i] = 0;
   }
 
-  /** Returns the same for another connection, from the start of a message on. */
+  /** Returns a copy for another connection, from the start of a message on. */
   again(): RepeatedMessage {
     const other = new RepeatedMessage(1);
     other.#bytes = this.#bytes;
@@ -38,7 +38,7 @@ export class RepeatedMessage {
     return this.#at === 0 && end >= bytes.length ? bytes : bytes.subarray(this.#at, end);
   }
 
-  /** Goes on behind bytes that were sent. */
+  /** Advances past bytes that were sent. */
   sent(bytes: number): void {
     this.#at = (this.#at + bytes) % this.#bytes.length;
   }

@@ -40,7 +40,7 @@ export function streamTransactionsFlow(ports: (host: FlowHost) => StreamPorts): 
 
 /** The transactions of a flow under way. */
 export interface RunningExchange {
-  /** What has come of the response that is awaited, for messages. */
+  /** How much of the awaited response has come, for messages. */
   readonly underWay: string;
   /** Begins. */
   start(): void;
@@ -50,7 +50,7 @@ export interface RunningExchange {
   close(): void;
 }
 
-/** What transactions work with. */
+/** The context of transactions. */
 export interface ExchangeContext {
   readonly host: FlowHost;
   readonly ports: StreamPorts;
@@ -59,7 +59,7 @@ export interface ExchangeContext {
   readonly server: SockAddr;
   readonly request: TransactionRequest;
   readonly config: NonNullable<StreamClientConfig["requestResponse"]>;
-  /** Where connections of the client are bound; undefined: where the route says. */
+  /** Where connections of the client are bound; undefined: as the route decides. */
   readonly bind: string | undefined;
   readonly meter: TransactionMeter;
   readonly limit: TransactionLimit;
@@ -88,7 +88,7 @@ class StreamTransactions implements EngineFlow {
   #limits: FlowLimits = {};
   /** When the server lets no more transactions begin, in the time of the host. */
   #limitNanos = Infinity;
-  /** It is to begin no more transactions. */
+  /** Whether it begins no more transactions. */
   #finishing = false;
   #ending = false;
 

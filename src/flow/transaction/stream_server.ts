@@ -18,10 +18,10 @@ import { RepeatedMessage } from "./repeated_message.ts";
 /** How often it is checked whether requests still come, in nanoseconds. */
 const CHECK_NANOS = 1e9;
 
-/** What any path takes in one segment. */
+/** The length that any path takes in one segment, in bytes. */
 const ONE_SEGMENT_BYTES = 500;
 
-/** What a server of requests and responses works with. */
+/** The context of a served flow of requests and responses. */
 export interface ServedContext {
   readonly host: FlowHost;
   readonly ports: StreamPorts;
@@ -76,7 +76,7 @@ export abstract class ServedTransactions {
   /** Closes what it has opened, save the connection that the client has asked over. */
   abstract close(): void;
 
-  /** What is known of it. */
+  /** Reports the counts so far. */
   report(complete: boolean): ServedTransactionReport {
     const { transactions, connections } = this;
     const elapsedNanos = this.#host.now() - this.#startedAt;
@@ -124,7 +124,7 @@ export abstract class ServedTransactions {
 class Answers {
   /** Responses, or parts of such, that are to be sent. */
   unsentBytes = 0;
-  /** The client has ended the flow. */
+  /** Whether the client has ended the flow. */
   ended = false;
   readonly #requestBytes: number;
   readonly #responseBytes: number;
@@ -209,7 +209,9 @@ export class ExchangeServer extends ServedTransactions {
   }
 }
 
-/** Answers requests of which each has a connection of its own, TCP_CRR: to a port that only this client may connect to. */
+/**
+ * Answers requests of which each has a connection of its own, TCP_CRR: to a port that only this client may connect to.
+ */
 export class ConnectionServer extends ServedTransactions {
   readonly #listener: StreamListener;
   readonly #client: string;

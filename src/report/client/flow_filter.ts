@@ -63,7 +63,7 @@ export class FlowFilter {
   }
 }
 
-/** Shows a flow in tables and in plots that are not drawn anew, or hides it; legends keep it, and say so. */
+/** Shows a flow in tables and in plots that are not drawn anew, or hides it; legends keep it, and show which. */
 function showFlow(flow: string, shown: boolean): void {
   for (const element of document.querySelectorAll(`[data-flow="${CSS.escape(flow)}"]`)) {
     const button = element.closest(".legend") && element.querySelector("button");

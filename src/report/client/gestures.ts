@@ -2,7 +2,7 @@
 import type { Area } from "../svg/drawing.ts";
 import type { TimeView } from "./view.ts";
 
-/** A plot that is moved about in. */
+/** A plot that gestures move and zoom. */
 export interface GestureTarget {
   readonly element: HTMLElement;
   /** Where its values are, in pixels of the element. */
@@ -24,9 +24,9 @@ const PAN_STEP = 0.25;
 /**
  * Has a plot follow the pointer, fingers, the wheel and the keyboard.
  *
- * Dragging selects what is zoomed to; a double click shows everything. One finger moves sideways and scrolls the page up
- * and down, two fingers zoom. The wheel zooms in the plot that has the focus, and elsewhere with Ctrl, as a pinch on a
- * touchpad does; else it scrolls the page. Keys: + - arrows Escape.
+ * Dragging selects what is zoomed to; a double click shows everything. One finger moves sideways and scrolls the page
+ * up and down, two fingers zoom. The wheel zooms in the plot that has the focus, and elsewhere with Ctrl, as a pinch on
+ * a touchpad does; else it scrolls the page. Keys: + - arrows Escape.
  */
 export function listenToGestures(target: GestureTarget): void {
   const { element, view } = target;

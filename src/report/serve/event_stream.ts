@@ -6,14 +6,14 @@ export interface ServerEvent {
   readonly data: unknown;
 }
 
-/** A reader that takes nothing for this long is cut off, in milliseconds. */
+/** How long a reader may take nothing before it is cut off, in milliseconds. */
 const STALL_MS = 30_000;
-/** A comment shows that the connection lives where there is nothing else to send, in milliseconds. */
+/** The silence after which a comment is sent as a keepalive, in milliseconds. */
 const SILENCE_MS = 10_000;
 
 /**
- * Server-sent events to pages, with bounded queues: what a page has no room for is left out, and when it reads again, it
- * gets a notice and starts anew.
+ * Server-sent events to pages, with bounded queues: what a page has no room for is left out, and when it reads again,
+ * it gets a notice and starts anew.
  *
  * Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
@@ -53,7 +53,7 @@ export class EventStreams {
         if (text !== "") stream.behind = true;
         if (now - stream.wroteAt > STALL_MS) stream.cut();
       } else if (stream.behind) {
-        // As much as it missed may have come meanwhile: it starts anew.
+        // It missed events: it starts anew.
         again ??= [{ name: "skipped", data: {} }, ...this.#start()].map(textOf).join("");
         stream.behind = false;
         stream.send(again, now);
@@ -74,7 +74,7 @@ export class EventStreams {
 }
 
 class EventStream {
-  /** It missed something. */
+  /** Whether it missed events. */
   behind = false;
   /** When it last had room for something. */
   wroteAt: number;

@@ -8,7 +8,7 @@ export interface HttpRefusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What every response has: pages are for their reader alone, and load nothing from elsewhere. */
+/** The headers of every response: pages are for their reader alone, and load nothing from elsewhere. */
 export const HEADERS: Readonly<Record<string, string>> = {
   "Cache-Control": "no-store",
   "Cross-Origin-Resource-Policy": "same-origin",

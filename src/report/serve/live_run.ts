@@ -6,7 +6,7 @@ import type { RunSummary, TestEntry } from "../../result/summary.ts";
 import { EventStreams, type ServerEvent } from "./event_stream.ts";
 import { LiveTest } from "./live_test.ts";
 
-/** How often pages get what is new, in milliseconds. */
+/** The time between updates of pages, in milliseconds. */
 const UPDATE_MS = 200;
 /** Tests of a run that a page lists: the last ones. */
 const MAX_TESTS = 200;
@@ -48,7 +48,7 @@ export class LiveRun implements Disposable {
     return this.#settled.promise;
   }
 
-  /** Takes note that a page has loaded the final one. */
+  /** Notes that a page has loaded the final one. */
   loaded(): void {
     this.#owed--;
     if (this.#ended && this.#owed <= 0) this.#settled.resolve();
@@ -59,7 +59,7 @@ export class LiveRun implements Disposable {
     return this.#ended;
   }
 
-  /** How many pages follow it. */
+  /** The number of pages that follow it. */
   get pages(): number {
     return this.#streams.size;
   }

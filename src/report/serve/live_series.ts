@@ -20,7 +20,7 @@ export const LIVE_PLOTS = [
   { id: "cwnd", title: "Congestion window", y: { title: "Congestion window", unit: "byte" }, worst: "least" },
 ] as const satisfies readonly LivePlotHead[];
 
-/** What travels of a series: all of it at first, then what has come since. */
+/** An update of a series: all of it at first, then what has come since. */
 export interface SeriesUpdate {
   readonly plot: string;
   /** As the legend has it. */
@@ -46,7 +46,7 @@ const MAX_SINGLE = 24;
 const SLOT_US = 500_000;
 /** An interval is closed when samples are this much later. */
 const SLOT_LATE_US = 1_500_000;
-/** Flows of which an interval takes note. */
+/** The maximum number of flows in an interval. */
 const MAX_FLOWS = 20_000;
 
 /** A series, and what has come since the last update. */
@@ -100,7 +100,7 @@ function shortened(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
 
-/** What many flows do together: intervals of time, and in each the mean of each flow. */
+/** The distribution over many flows: intervals of time, and in each the mean of each flow. */
 class Crowd {
   readonly #open = new Map<number, Map<string, { sum: number; count: number }>>();
   readonly #spread: LiveSeries;

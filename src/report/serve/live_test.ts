@@ -224,7 +224,7 @@ export class LiveTest implements FollowedTest {
     this.#newFlows.add(flow.flow);
   }
 
-  /** Takes note of how far times go. */
+  /** Notes how far times go. */
   #reach(micros: number): number {
     if (micros / 1e6 > this.#seconds) this.#seconds = micros / 1e6;
     return micros;

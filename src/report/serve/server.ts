@@ -28,7 +28,7 @@ export interface ReportServerOptions {
   readonly path: string;
   /** Port 0 is any free one. */
   readonly listen: HostPort;
-  /** Gets what could not be served, a sentence each. */
+  /** Reports what could not be served, a sentence each. */
   report(message: string): void;
 }
 
@@ -248,12 +248,12 @@ function nameOf({ name }: RunResults): string {
   return name.endsWith(WORK_SUFFIX) ? name.slice(0, -WORK_SUFFIX.length) : name;
 }
 
-/** What a run is known by although its folder gets another name. */
+/** The key of a run, which stays when its folder is renamed. */
 function keyOf(run: RunResults): string {
   return `${run.summary.started} ${nameOf(run)}`;
 }
 
-/** What changes when a file does. */
+/** The version of a file: it changes when the file does. */
 async function versionOf(path: string): Promise<string> {
   try {
     const { size, mtime } = await Deno.stat(path);
@@ -299,7 +299,7 @@ class PageCache {
    *
    * @param key what it is about
    * @param version of what it is made from; another one has it made anew
-   * @param make makes it; who asks for it meanwhile gets the same one
+   * @param make makes it; requests meanwhile get the same one
    * @throws what `make` throws
    */
   async get(key: string, version: string, make: () => Promise<string>): Promise<string> {

@@ -11,8 +11,8 @@ import type { Piece } from "./load.ts";
  * A connection to a UDF under measurement: sends what is encoded already, and counts what comes back without decoding
  * it, so that it is the UDF that is measured and not its host.
  *
- * An answer is a point outside of a batch, or a whole batch. A UDF that does not answer is followed by keepalives: it has
- * handled all that was sent before one that it has answered.
+ * An answer is a point outside of a batch, or a whole batch. A UDF that does not answer is followed by keepalives: it
+ * has handled all that was sent before one that it has answered.
  */
 export class BenchSession {
   readonly #session: Session;
@@ -25,14 +25,14 @@ export class BenchSession {
   #inBatch = false;
   #answers = 0;
   #points = 0;
-  /** Looks whether anything that is waited for goes on; a timer for each round trip would show in its time. */
+  /** Checks for progress; a timer for each round trip would show in its time. */
   readonly #watch: ReturnType<typeof setInterval>;
   #waiting = false;
-  /** What had come when the watch saw progress last, and when that was. */
+  /** What had come at the last progress, and when that was. */
   #progress = { count: 0, atMs: 0 };
 
   /**
-   * @param timeoutMs how long the UDF may give no sign of life, and how long nothing that it does may count, in ms
+   * @param timeoutMs how long the UDF may be silent, and how long without progress, in ms
    * @param signal ends everything
    */
   constructor(udf: RunningUdf, timeoutMs: number, signal?: AbortSignal) {
@@ -105,7 +105,7 @@ export class BenchSession {
    * Waits until something that was expected is there.
    *
    * @param expected asked whenever something has come in
-   * @throws {TineError} why the UDF was given up; `no-progress` where it lives and nothing that it does counts
+   * @throws {TineError} why the UDF was given up; `no-progress` where it answers keepalives alone
    */
   async until(expected: () => boolean): Promise<void> {
     this.#waiting = true;
@@ -132,7 +132,7 @@ export class BenchSession {
     await this.#session.finish(this.#timeoutMs);
   }
 
-  /** Gives the UDF up, without a word about how it ends. */
+  /** Gives up on the UDF, without a report of how it ends. */
   async abandon(): Promise<void> {
     clearInterval(this.#watch);
     this.#session.abort(new TineError("abandoned", "the measurement was given up"), 0);

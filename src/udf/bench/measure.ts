@@ -31,7 +31,7 @@ export interface MeasureOptions {
   /** How long the UDF may be silent, without progress, or on its way to its end, in ms. */
   timeoutMs: number;
   signal?: AbortSignal;
-  /** Gets what is under way. */
+  /** Gets the phase that begins. */
   onPhase?: (phase: string) => void;
 }
 
@@ -61,7 +61,7 @@ export interface Measurement {
   snapshot?: { readonly groups: number; readonly bytes: number; readonly ms: number; restoreMs?: number };
 }
 
-/** A UDF failed: the message begins with what it did then. */
+/** A failure of a UDF: the message begins with what it was doing. */
 export class UdfFailure extends TineError {
   override name = "UdfFailure";
 }
@@ -70,15 +70,17 @@ export class UdfFailure extends TineError {
 const WARM_UP = 0.2, ONE_IN_FLIGHT = 0.3, FLOOD = 0.5;
 /** Groups, and points or batches, of the load for speed. */
 const SPEED_GROUPS = 100, SPEED_POINTS = 10_000, SPEED_BATCHES = 100;
-/** Points of a batch where there are many: batches of one point are a case of their own, which some UDFs do not survive. */
+/**
+ * Points of a batch where there are many: batches of one point are a case of their own, which some UDFs do not survive.
+ */
 const MAX_IN_SMALL_BATCH = 10;
 /** Points, or batches, sent one by one to see whether each is answered. */
 const PROBES = 20;
 /** Round trips kept at most, and the share that is dropped as warm-up. */
 const MAX_TRIPS = 100_000, FIRST_TRIPS = 0.1;
-/** What goes out at a time. */
+/** The maximum length of a piece that is sent at a time, in bytes. */
 const PIECE_BYTES = 64 * 1024;
-/** As much is in flight as a UDF handles within this time, in ms. */
+/** The time in which a UDF handles what is in flight, in ms. */
 const IN_FLIGHT_MS = 100;
 const MAX_IN_FLIGHT = 1 << 16;
 /** How long an answer that is missing while others come is waited for, in ms. */
@@ -285,8 +287,8 @@ class Repeat {
    * What is in flight grows to what the UDF handles within a tenth of a second, so that a slow one is not left with
    * more than it can end in time.
    *
-   * @param limit `ms`: how long it sends, one piece at least; `units`: how many at most; `byAnswers`: units that have an
-   * answer count, else those before keepalives that are answered
+   * @param limit `ms`: how long it sends, one piece at least; `units`: how many at most; `byAnswers`: units that have
+   * an answer count, else those before keepalives that are answered
    * @returns what counts, and the time from the first unit to the end of the last one, in ms
    */
   async #flood(
@@ -323,7 +325,7 @@ class Repeat {
     return { points: points * units / sent, units, ms: performance.now() - started };
   }
 
-  /** Doubles what is in flight where the UDF handled it in short time, halves it where it took long. */
+  /** Doubles what is in flight where the UDF handled it quickly, halves it where it took long. */
   #adapt(since: number, sent: number): { since: number; until: number } {
     const now = performance.now();
     const took = now - since;
@@ -353,7 +355,7 @@ function residentBytes(pid: number): number | undefined {
   const family = new Set([pid]);
   for (let before = 0; before < family.size;) {
     before = family.size;
-    // What has lost its parent is still in the group.
+    // Orphans are still in the group.
     for (const one of processes) if (family.has(one.parent) || one.group === pid) family.add(one.pid);
   }
   const ownBytes = (pid: number) =>

@@ -20,7 +20,7 @@ export interface CaseProblem {
   readonly actual?: string;
 }
 
-/** How what came is held against what was expected. */
+/** How actual points are compared with expected ones. */
 export interface CompareRules {
   readonly tolerance: NumberTolerance;
   /** ns of a unit of time, as it is shown. */
@@ -39,7 +39,7 @@ export interface ComparedItem {
   readonly begin?: BeginBatch;
 }
 
-/** What came, as it is compared. */
+/** Returns the item of what came. */
 export function observed(output: PointOrBatch): ComparedItem {
   if (output.kind === "point") return { point: output.point };
   const { begin, end } = output.batch;

@@ -17,7 +17,7 @@ import type { PointFileConfig } from "./schema.ts";
 
 /** Lines of stderr that are kept. */
 const KEPT_LINES = 5;
-/** How much of what a UDF wrote to stderr in one line is kept. */
+/** The maximum length of a line of stderr that is kept. */
 const KEPT_CHARACTERS = 200;
 
 /** A file of points that has been opened. */
@@ -45,8 +45,8 @@ export interface RunCaseOptions {
   /** Reads a file, by its path as a case has it. */
   readFile(path: string): Promise<Uint8Array>;
   /**
-   * How long a UDF may be silent, and how long it may go on after the end of its input, in ms, where a case does not say;
-   * 0: for ever.
+   * How long a UDF may be silent, and how long it may go on after the end of its input, in ms, where a case does not
+   * say; 0: for ever.
    */
   timeoutMs: number;
   /** The largest message that is accepted, in bytes. */
@@ -57,12 +57,12 @@ export interface RunCaseOptions {
   log?: (line: string) => void;
 }
 
-/** What came of a case. */
+/** The result of a case. */
 export interface CaseResult {
   /** `fail`: not as expected; `error`: the UDF failed, or the case could not be run. */
   readonly status: "pass" | "fail" | "error" | "skip";
   readonly problems: readonly CaseProblem[];
-  /** What is odd and no failure. */
+  /** Warnings, which are no failures. */
   readonly warnings: readonly string[];
   /** The last lines that the UDF wrote to stderr. */
   readonly stderr: readonly string[];
@@ -73,7 +73,7 @@ export interface CaseResult {
 
 /**
  * Runs a case: starts the UDF, sends it the input of each step, and judges what comes back. Between two steps the UDF
- * gives a snapshot and ends, and a fresh one gets the snapshot. Whatever the UDF does, this ends.
+ * gives a snapshot and ends, and a fresh one gets the snapshot. It ends whatever the UDF does.
  *
  * @example
  * ```ts

@@ -197,7 +197,7 @@ export type PointFileConfig = Immutable<output<typeof file>>;
 /** What is expected to come, as it is decoded. */
 export type ExpectationConfig = NonNullable<CaseConfig["expect"]>;
 
-/** What a field is to be like. */
+/** The rule for a field. */
 export type FieldRule = NonNullable<ExpectationConfig["fields"]>[string];
 
 /** How values change from one to the next. */

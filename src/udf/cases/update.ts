@@ -47,7 +47,7 @@ export function updateCases(
   return { text: changed, updated };
 }
 
-/** Points that stand in the file are replaced, and nothing by points; what an author thought of stays. */
+/** Points that stand in the file are replaced, and nothing by points; what an author wrote by hand stays. */
 function isReplaceable(expect: Expectation | undefined): boolean {
   return expect === undefined || expect.points !== undefined && "items" in expect.points;
 }
