@@ -192,7 +192,7 @@ export class Host {
   /**
    * Ends the UDF's input, once the caller has stopped writing; reads all that it still sends, and waits for its end.
    *
-   * @param drainTimeoutMs how long the UDF may take to end, then it is aborted; 0: for ever
+   * @param drainTimeoutMs how long the UDF may take to end, then it is given up and killed; 0: for ever
    * @throws the reason if it did not end well; {@linkcode TineError} `bad-exit` where the UDF had handled all of its
    * input before:
    *   nothing is missing then, and Kapacitor is content

@@ -308,15 +308,17 @@ export class Session {
    * Ends the input of the UDF, once the client has stopped writing; waits until all that the UDF still sends is read
    * and it has ended, and frees it.
    *
-   * @param drainTimeoutMs how long the UDF may take to end, in ms, then it is given up; 0: for ever
+   * @param drainTimeoutMs how long the UDF may take to end, in ms, then it is given up and killed; 0: for ever
    * @throws the reason where the UDF did not end well; {@linkcode TineError} `bad-exit` where it had handled all of its
    * input
    */
   async finish(drainTimeoutMs = 0): Promise<void> {
     using _timer = drainTimeoutMs === 0 ? undefined : startLongTimer(drainTimeoutMs, () => {
       const seconds = drainTimeoutMs / 1000;
+      // It has had its time: there is nothing more to wait for.
       this.abort(
         new TineError("drain-timeout", `the UDF did not end within ${seconds} s after the end of its input`),
+        0,
       );
     });
     try {

@@ -163,8 +163,8 @@ Deno.test("stderr comes as lines, a very long one in pieces, and does not block 
   assert(lines.every((line) => line.length <= 64 * 1024));
 });
 
-Deno.test("a UDF that never ends after its input is killed after the drain timeout and twice the timeout", async () => {
-  const { probe } = shell("trap '' TERM HUP; exec sleep 1000", { timeoutMs: 50 });
+Deno.test("a UDF that never ends after its input is killed after the drain timeout, whatever the timeout is", async () => {
+  const { probe } = shell("trap '' TERM HUP; exec sleep 1000", { timeoutMs: 3_600_000 });
   assertStringIncludes((await probe.failure(30)).message, "did not end within 0.03 s");
 });
 
