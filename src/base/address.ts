@@ -1,4 +1,4 @@
-import { TineError } from "./errors.ts";
+import { messageOf, TineError } from "./errors.ts";
 
 /** The parts of a TCP or UDP address, not resolved. */
 export interface HostPort {
@@ -67,6 +67,29 @@ export function parseDialAddress(text: string): HostPort {
  */
 export function formatHostPort({ hostname, port }: HostPort): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/**
+ * Makes the error about an address at which a server cannot listen, with the reason in plain words: runtimes have names of
+ * their own for the same reason.
+ *
+ * @param address as it was given
+ * @param cause what listening threw
+ * @param purpose what follows the address in the sentence, e.g. ` for metrics`
+ */
+export function cannotListen(address: HostPort, cause: unknown, purpose = ""): TineError {
+  const code = String(Object(cause).code);
+  const reason = code === "EADDRINUSE"
+    ? "the address is in use"
+    // The servers of Node.js in Deno have the second.
+    : code === "EADDRNOTAVAIL" || code === "EINVAL"
+    ? "this machine does not have that address"
+    : code === "EACCES"
+    ? `permission denied${address.port > 0 && address.port < 1024 ? ", as ports below 1024 take a privilege" : ""}`
+    : code === "ENOTFOUND" || /lookup/.test(messageOf(cause))
+    ? "the name has no address"
+    : messageOf(cause);
+  return new TineError("cannot-listen", `cannot listen on ${formatHostPort(address)}${purpose}: ${reason}`, { cause });
 }
 
 /** Whether only this machine can reach the host: `localhost`, `::1` or 127.0.0.0/8. */

@@ -1,6 +1,7 @@
 import { Condition } from "../base/condition.ts";
 import type { Connection } from "../wire/connection.ts";
-import { messageOf, TineError } from "../base/errors.ts";
+import { cannotListen, type HostPort } from "../base/address.ts";
+import { messageOf } from "../base/errors.ts";
 
 /** What serves one connection: an {@linkcode Agent}, or what acts like one. */
 export interface ServingAgent {
@@ -170,11 +171,10 @@ function close(resource: Connection | ConnectionListener): void {
  *
  * @throws {TineError} `cannot-listen`
  */
-export function listenTcp({ hostname, port }: { hostname: string; port: number }): Deno.TcpListener {
+export function listenTcp(address: HostPort): Deno.TcpListener {
   try {
-    return Deno.listen({ hostname, port });
+    return Deno.listen(address);
   } catch (error) {
-    const reason = error instanceof Deno.errors.AddrInUse ? "the address is in use" : messageOf(error);
-    throw new TineError("cannot-listen", `cannot listen on ${hostname} port ${port}: ${reason}`, { cause: error });
+    throw cannotListen(address, error);
   }
 }

@@ -100,6 +100,8 @@ function cannotListen(path: string, error: unknown): TineError {
     ? "its folder does not exist"
     : error instanceof Deno.errors.PermissionDenied
     ? "permission denied"
+    : error instanceof Deno.errors.NotADirectory
+    ? "what is to be its folder is no folder"
     : messageOf(error);
   return new TineError("cannot-listen", `cannot listen on ${path}: ${reason}`, { cause: error });
 }

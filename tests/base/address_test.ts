@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { createServer } from "node:http";
 import {
+  cannotListen,
   formatHostPort,
   formatIPv4,
   formatIPv6,
@@ -166,4 +168,36 @@ Deno.test("ipFamily() takes what ends in a number for IPv4, and what has a colon
   for (const host of ["10.0.0.1", "1", "1.2.3", "300.1.1.1", "host.5"]) assertEquals(ipFamily(host), "ipv4", host);
   for (const host of ["::1", "fe80::1%eth0", "1:2"]) assertEquals(ipFamily(host), "ipv6", host);
   for (const host of ["", "host", "host5", "1.example", "1."]) assertEquals(ipFamily(host), undefined, host);
+});
+
+Deno.test("cannotListen() has one sentence for a reason, whichever runtime found it", async () => {
+  const address = { hostname: "192.0.2.1", port: 80 };
+  const failure = (hostname: string, port: number): Promise<unknown> =>
+    new Promise((resolve) => {
+      const server = createServer().once("error", resolve);
+      server.listen(port, hostname, () => server.close(() => resolve(undefined)));
+    });
+  const thrown = assertThrows(() => Deno.listen({ hostname: "192.0.2.1", port: 0 }));
+  for (const cause of [thrown, await failure("192.0.2.1", 0)]) {
+    assertEquals(
+      cannotListen(address, cause).message,
+      "cannot listen on 192.0.2.1:80: this machine does not have that address",
+    );
+  }
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const taken = assertThrows(() => Deno.listen({ hostname: "127.0.0.1", port }));
+  assertEquals(
+    cannotListen(address, taken, " for x").message,
+    "cannot listen on 192.0.2.1:80 for x: the address is in use",
+  );
+  assertEquals(
+    cannotListen(address, Object.assign(new Error(), { code: "EACCES" })).message,
+    "cannot listen on 192.0.2.1:80: permission denied, as ports below 1024 take a privilege",
+  );
+  const unknown = new Error("failed to lookup address information: Name or service not known");
+  assertEquals(
+    cannotListen({ hostname: "host", port: 1 }, unknown).message,
+    "cannot listen on host:1: the name has no address",
+  );
 });

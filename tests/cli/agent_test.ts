@@ -206,7 +206,7 @@ const mistakes: [string[], number, string][] = [
   [["mirror", "--listen", ":99999"], 2, "expected e.g. 127.0.0.1:9000"],
   [["mirror", "--socket", `/tmp/${"x".repeat(200)}`], 1, "is too long"],
   [["mirror", "--socket", "/none/udf.sock"], 1, "its folder does not exist"],
-  [["mirror", "--listen", "192.0.2.1:0"], 1, "cannot listen on 192.0.2.1"],
+  [["mirror", "--listen", "192.0.2.1:0"], 1, "cannot listen on 192.0.2.1:0: this machine does not have that address"],
   [["mirror", "--handler-timeout", "soon"], 2, "soon"],
   [["mirror", "--max-frame", "0"], 2, "--max-frame"],
   [["mirror", "--sockets", "a"], 2, "did you mean --socket"],

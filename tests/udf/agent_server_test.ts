@@ -250,7 +250,7 @@ Deno.test("listenTcp() says when the address is in use", () => {
   try {
     listenTcp({ hostname: "127.0.0.1", port });
   } catch (error) {
-    assertEquals((error as Error).message, `cannot listen on 127.0.0.1 port ${port}: the address is in use`);
+    assertEquals((error as Error).message, `cannot listen on 127.0.0.1:${port}: the address is in use`);
     return;
   }
   throw new Error("it listens twice");

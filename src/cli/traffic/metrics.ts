@@ -1,8 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import process from "node:process";
-import { formatHostPort, type HostPort } from "../../base/address.ts";
-import { messageOf, TineError } from "../../base/errors.ts";
+import { cannotListen, formatHostPort, type HostPort } from "../../base/address.ts";
 import { REFUSAL_REASONS, type ServerTotals } from "../../flow/server_account.ts";
 
 /** Connections at a time, of which a Prometheus has one: of more, the oldest is dropped. */
@@ -157,11 +156,7 @@ export class MetricsServer implements AsyncDisposable {
     limitConnections(server, requestMs);
     const { hostname, port } = listen;
     await new Promise<void>((resolve, reject) => {
-      server.once("error", (error) => {
-        const where = formatHostPort(listen);
-        const text = `cannot listen on ${where} for metrics: ${messageOf(error)}`;
-        reject(new TineError("cannot-listen", text, { cause: error }));
-      });
+      server.once("error", (error) => reject(cannotListen(listen, error, " for metrics")));
       server.listen(port, hostname, resolve);
     });
     const bound = server.address() as { port: number };

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { formatHostPort, type HostPort } from "../../base/address.ts";
+import { cannotListen, formatHostPort, type HostPort } from "../../base/address.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { listRuns, openResults, type RunResults, testsOf } from "../../result/mod.ts";
 import { isUnderWay } from "../../result/run_lock.ts";
@@ -75,10 +75,7 @@ export class ReportServer implements AsyncDisposable {
     server.maxConnections = MAX_CONNECTIONS;
     const { hostname, port } = options.listen;
     await new Promise<void>((resolve, reject) => {
-      server.once("error", (error) => {
-        const where = formatHostPort(options.listen);
-        reject(new TineError("cannot-listen", `cannot listen on ${where}: ${messageOf(error)}`, { cause: error }));
-      });
+      server.once("error", (error) => reject(cannotListen(options.listen, error)));
       server.listen(port, hostname, resolve);
     });
     const address = server.address() as { port: number };

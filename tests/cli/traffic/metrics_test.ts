@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { formatHostPort, type HostPort } from "../../../src/base/address.ts";
 import { MetricsServer, metricsText } from "../../../src/cli/traffic/metrics.ts";
 import { statsJson, statsLine } from "../../../src/cli/traffic/served_report.ts";
 import { createFlows } from "../../../src/flow/create_flows.ts";
@@ -181,9 +182,21 @@ Deno.test("MetricsServer says where it cannot listen", async () => {
   const source = sourceOf(new ServerAccount());
   await using server = await MetricsServer.start({ hostname: "127.0.0.1", port: 0 }, source);
   const port = Number(new URL(server.url).port);
-  const error = await assertRejects(() => MetricsServer.start({ hostname: "127.0.0.1", port }, source), TineError);
-  assertEquals(error.code, "cannot-listen");
-  assert(error.message.startsWith(`cannot listen on 127.0.0.1:${port} for metrics: `), error.message);
+  const failure = async (address: HostPort) => {
+    const { code, message } = await assertRejects(() => MetricsServer.start(address, source), TineError);
+    assertEquals(code, "cannot-listen");
+    return message;
+  };
+  assertEquals(
+    await failure({ hostname: "127.0.0.1", port }),
+    `cannot listen on 127.0.0.1:${port} for metrics: the address is in use`,
+  );
+  for (const hostname of ["192.0.2.1", "2001:db8::1"]) {
+    assertEquals(
+      await failure({ hostname, port: 0 }),
+      `cannot listen on ${formatHostPort({ hostname, port: 0 })} for metrics: this machine does not have that address`,
+    );
+  }
 });
 
 Deno.test("statsLine() and statsJson() have what a server has served until now", () => {
