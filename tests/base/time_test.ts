@@ -19,7 +19,7 @@ Deno.test("delay() ends with the reason of its signal, whenever that is aborted"
   for (const ms of [5, 0]) await assertRejects(() => delay(ms, stop.signal), Error, "enough");
 });
 
-/** A clock that only goes on when told, in place of the one of the runtime. */
+/** A clock that only advances when a test says so, in place of the one of the runtime. */
 class FakeClock implements Disposable {
   readonly #real = [AbortSignal.timeout, performance.now] as const;
   /** The time that each timer was set to. */

@@ -37,7 +37,7 @@ Deno.test("parseDuration() refuses what is none, or too long", () => {
   }
 });
 
-Deno.test("parseDuration() accepts what is longer where it is told to", () => {
+Deno.test("parseDuration() accepts what is longer where the caller allows it", () => {
   assertEquals(parseDuration("30d", { longest: Infinity }), 30 * 86_400_000);
   assertEquals(parseDuration("11s", { longest: 10_000 }), undefined);
 });
@@ -101,7 +101,7 @@ Deno.test("grouped() groups digits by three", () => {
   assertEquals(["0.5", "1234.5", "1234567.12345"].map((n) => grouped(n)), ["0.5", "1,234.5", "1,234,567.12345"]);
 });
 
-Deno.test("count() has one thing, or many", () => {
+Deno.test("formatCount() has one thing, or many", () => {
   assertEquals([formatCount(0, "test"), formatCount(1, "test"), formatCount(2000, "test")], [
     "0 tests",
     "1 test",

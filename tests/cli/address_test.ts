@@ -18,7 +18,7 @@ Deno.test("flags, plans and flows take the same addresses; only flags take a bar
   }
 });
 
-Deno.test("serverAddress() completes what flows dial", () => {
+Deno.test("parseServerAddress() completes what flows dial", () => {
   for (const text of ["7000", ":7000", "127.0.0.1:7000"]) assertEquals(parseServerAddress(text), "127.0.0.1:7000");
   assertEquals(parseServerAddress("[::1]:7000"), "[::1]:7000");
   assertThrows(() => parseServerAddress("host:0"), UsageError, "port 0 cannot be dialled");

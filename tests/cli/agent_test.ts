@@ -40,7 +40,7 @@ Deno.test("tine agent ends with status 1 and an ErrorResponse for input that is 
   assertEquals(stderr.split("\n").length, 2);
 });
 
-Deno.test("tine agent tells on stderr what its handler dropped, and strings that were not UTF-8", async () => {
+Deno.test("tine agent reports on stderr what its handler dropped, and strings that were not UTF-8", async () => {
   const init = {
     kind: "init" as const,
     init: {

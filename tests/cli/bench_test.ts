@@ -191,7 +191,7 @@ Deno.test("bench --json of two UDFs: lines of the documented keys, with figures 
   assertEquals(lines.at(-1).verdicts["~"], isLinux ? 6 : 4);
 });
 
-Deno.test("bench sends points of one's own, and tells their groups", async () => {
+Deno.test("bench sends points of one's own, and reports their groups", async () => {
   const file = await Deno.makeTempFile({ suffix: ".csv" });
   try {
     await Deno.writeTextFile(file, "time,host,usage\n1,a,5\n2,b,6\n3,c,7\n");

@@ -35,7 +35,7 @@ for (const [name, udf] of [["in this process", ["--handler", "mirror"]], ["as a 
   });
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.test(`tine host on ${signal} drains, tells the summary and ends with status 130, with a UDF ${name}`, async () => {
+    Deno.test(`tine host on ${signal} drains, prints the summary and ends with status 130, with a UDF ${name}`, async () => {
       const host = start("--format", "line", ...udf);
       await host.write("cpu v=1 1\n");
       await host.stdout.until(/\n/);

@@ -145,7 +145,7 @@ Deno.test("tine host --snapshot and --restore carry the state of the UDF over", 
     assertEquals(refused.code, 1);
   }));
 
-Deno.test("tine host tells bad lines with their number and goes on, with --strict it ends", async () => {
+Deno.test("tine host reports bad lines with their number and goes on, with --strict it ends", async () => {
   const input = "cpu v=1 1\nthis is\tno point\ncpu v=2 2\n";
   const lenient = await tine(MIRROR, input);
   assertEquals([lenient.code, lenient.stdout], [1, "cpu v=1 1\ncpu v=2 2\n"]);

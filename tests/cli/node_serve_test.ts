@@ -22,7 +22,7 @@ Deno.test("tine node serve says in one sentence that its parent has gone, or is 
 });
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  Deno.test(`tine node serve ends in order at ${signal}, and tells its parent`, async () => {
+  Deno.test(`tine node serve ends in order at ${signal}, and informs its parent`, async () => {
     const child = startTine("node", "serve", "left");
     const ready = Promise.withResolvers<void>();
     const kinds: number[] = [];

@@ -167,7 +167,7 @@ Deno.test("tine results and tine log say where there are no results", () =>
     }
   }));
 
-Deno.test("tine results --system tells what sysInfo found", () =>
+Deno.test("tine results --system reports what sysInfo found", () =>
   inFolder(async (out) => {
     await using run = await startRun(out);
     const test = await run.startTest(testNamed("hello"));

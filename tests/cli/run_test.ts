@@ -11,7 +11,7 @@ const echo = (text: string, stdout?: string) => ({ system: { command: `echo ${te
 /** A plan of one test. */
 const planOf = (run: unknown) => ({ tests: [{ id: { name: "x" }, timeout: "60s", ...run as object }] });
 
-Deno.test("tine run stores files and logs of nodes three deep, and tells of them", async () => {
+Deno.test("tine run stores files and logs of nodes three deep, and reports them", async () => {
   await PlanPlace.use(async (place) => {
     const leaf = { child: { node: node("c"), serial: [echo("deep", "sub/deep.txt"), echo("logged", "stream")] } };
     const running = await place.start(planOf({

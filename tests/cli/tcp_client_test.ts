@@ -71,7 +71,7 @@ Deno.test("tine tcp client --json has the exact bytes of each flow, both ways, o
   for (const { type, protocol, bytes } of served) assertEquals([type, protocol, bytes], ["flow", "tcp", 1_000_001]);
 });
 
-Deno.test("tine tcp client --length tells completion times, and of a download what the end tells as that", () =>
+Deno.test("tine tcp client --length reports completion times, and of a download what the end reports as that", () =>
   withServer("tcp", LOOPBACK, async (address) => {
     const { code, stdout } = await tine(["tcp", "client", address, "--length=1000", "--bidir", "--interval=0"]);
     assertEquals(code, 0);
@@ -104,7 +104,7 @@ Deno.test(
   ),
 );
 
-Deno.test("tine tcp client that is interrupted tells what it has, with exit code 130", async () => {
+Deno.test("tine tcp client that is interrupted reports what it has, with exit code 130", async () => {
   await withServer("tcp", LOOPBACK, async (address) => {
     const child = startTine("tcp", "client", address, "--interval=50ms", "--json");
     const [first, second] = child.stdout.tee();
@@ -199,7 +199,7 @@ Deno.test("tine tcp server serves many clients at once", async () => {
   assertEquals(objects(server.stdout).filter(({ type }) => type === "flow").length, 32);
 });
 
-Deno.test("tine tcp server tells of a flow that it ends itself, as a line and as an object", async () => {
+Deno.test("tine tcp server reports a flow that it ends itself, as a line and as an object", async () => {
   for (const json of [[], ["--json"]]) {
     let child: Deno.ChildProcess | undefined;
     const server = await withServer("tcp", [...LOOPBACK, ...json], async (address) => {

@@ -157,7 +157,7 @@ Deno.test(needsProcessors("tine udp client adds up the flows of a direction", as
   });
 }));
 
-Deno.test("tine udp client tells of packets that are not signed with its key", async () => {
+Deno.test("tine udp client reports packets that are not signed with its key", async () => {
   const keyFile = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(keyFile, "k".repeat(32));

@@ -9,7 +9,7 @@ Deno.test("tine vet accepts a plan on standard input", async () => {
   assertEquals([code, stdout, stderr], [0, "stdin: 1 test, 1 run, 0 nodes; 0 errors, 0 warnings\n", ""]);
 });
 
-Deno.test("tine vet tells all that is wrong with a plan, each with its place", async () => {
+Deno.test("tine vet reports all that is wrong with a plan, each with its place", async () => {
   const plan = "tests:\n- id: {name: 1}\n  timeout: 60\n  serial:\n  - {slep: 1s}\n";
   const { code, stdout } = await tine(["vet", "-"], plan);
   assertEquals(

@@ -53,7 +53,7 @@ async function packeted(kind: string, payload: string | undefined, reverse = fal
 }
 
 for (const kind of Object.keys(makers)) {
-  Deno.test(`streams carry random bytes unless told otherwise, ${kind}`, async () => {
+  Deno.test(`streams carry random bytes by default, ${kind}`, async () => {
     for (const direction of ["upload", "download"] as const) {
       const random = await streamed(kind, undefined, direction);
       assert(left(random.carried) > 0.99, direction);
@@ -78,7 +78,7 @@ for (const kind of Object.keys(makers)) {
     }
   });
 
-  Deno.test(`packets and their echoes carry random bytes unless told otherwise, ${kind}`, async () => {
+  Deno.test(`packets and their echoes carry random bytes by default, ${kind}`, async () => {
     const { up, down, infos } = await packeted(kind, undefined);
     assert(up.length > 10_000 && left(up) > 0.99);
     // What came is what went: a busy machine may have lost some at the end.

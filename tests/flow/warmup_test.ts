@@ -58,7 +58,7 @@ Deno.test("a sender after a warm-up starts with its end where its waits are draw
   assertEquals([measured.due, measured.durationNanos, warm.due, warm.durationNanos], [50 * MS, 100 * MS, 0, 50 * MS]);
 });
 
-Deno.test("Schedule passes over a day of packets at once", () => {
+Deno.test("PacketSchedule passes over a day of packets at once", () => {
   const [config] = withWarmUp([{ rate: { packetsPerSecond: 1e9 }, duration: 86_400_000 }], 86_399_999);
   assertEquals(new PacketSchedule(config, 56).due, 86_399_999 * MS);
 });
@@ -241,7 +241,7 @@ Deno.test("PacketAnalysis has no senders of a flow that ends before its warm-up"
   assertEquals(analysis.figures().senders, []);
 });
 
-Deno.test("reports of flows that run tell their warm-up, and FlowTracker whether it goes on", () => {
+Deno.test("reports of flows that run have their warm-up, and FlowTracker whether it goes on", () => {
   for (const report of [streamProgress({ warmupNanos: 5, bytes: 1 }), packetReport({ warmupNanos: 5 })]) {
     const decoded = decodeReport(encodeReport(report));
     assertEquals("warmupNanos" in decoded && decoded.warmupNanos, 5);

@@ -125,7 +125,7 @@ Deno.test("LiveNode logs an error below it that comes once it is canceled", asyn
   const started = Promise.withResolvers<void>();
   const reset = Promise.withResolvers<never>();
   await using it = new TestNode(async (name, context) => {
-    // The server of "client" ends a moment before the node of the client hears that all is canceled.
+    // The server of "client" ends a moment before the node of the client learns that all is canceled.
     if (name === "server") context.onEnd(() => reset.reject(new TineError("connection-reset", "the peer has gone")));
     else {
       started.resolve();
@@ -144,7 +144,7 @@ Deno.test("LiveNode logs an error below it that comes once it is canceled", asyn
   assertEquals(logs, [["below", "work", "after it was canceled: the peer has gone"]]);
 });
 
-Deno.test("LiveNode tells an error of a cleanup, and logs those after the first", async () => {
+Deno.test("LiveNode reports an error of a cleanup, and logs those after the first", async () => {
   await using it = new TestNode((_, { onEnd }) => {
     onEnd(() => Promise.reject(new TineError("second", "another one")));
     onEnd(() => Promise.reject(new TineError("first", "it cannot be undone")));
@@ -158,7 +158,7 @@ Deno.test("LiveNode tells an error of a cleanup, and logs those after the first"
   assertEquals(told, ["it cannot be undone", "after it was canceled: another one"]);
 });
 
-Deno.test("LiveNode tells of a cleanup that takes its time", async () => {
+Deno.test("LiveNode reports a cleanup that takes its time", async () => {
   await using it = new TestNode((_, { onEnd }) => {
     onEnd(async () => {
       while (!it.items.some((item) => item.type === "activity" && item.running.includes("end of work"))) {

@@ -92,7 +92,7 @@ Deno.test("runTree() starts the runs of a schedule without waiting for their end
   await done;
 });
 
-Deno.test("runTree() waits before the first run of a schedule when told so", async () => {
+Deno.test("runTree() waits before the first run of a schedule when configured to", async () => {
   const start = performance.now();
   let started = 0;
   await run({ schedule: { wait: [20], waitFirst: true, run: [leaf("a")] } }, () => {

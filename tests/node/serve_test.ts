@@ -76,7 +76,7 @@ function waiting() {
 }
 const WAIT = { wait: 1 } as unknown as Run;
 
-Deno.test("serve() tells of its node, runs what it is told, and ends when all is done", async () => {
+Deno.test("serve() reports its node, runs what it gets, and ends when all is done", async () => {
   const runners: Record<string, Runner> = {
     double: {
       schema: ({ z }) => z.string(),
@@ -120,7 +120,7 @@ Deno.test("serve() ends its runs, cleans up in reverse order, and throws the rea
   ]);
 });
 
-Deno.test("serve() tells an error before it is canceled for it", async () => {
+Deno.test("serve() reports an error before it is canceled for it", async () => {
   const runners: Record<string, Runner> = {
     fail: { schema: ({ z }) => z.string(), run: () => Promise.reject(new TineError("no-luck", "it was not to be")) },
   };
@@ -140,7 +140,7 @@ Deno.test("serve() tells an error before it is canceled for it", async () => {
   });
 });
 
-Deno.test("serve() can be told to hurry while it ends", async () => {
+Deno.test("serve() can be asked to hurry while it ends", async () => {
   const { started, runners } = waiting();
   const parent = new Parent({ runners });
   parent.link.send(SETUP);
@@ -192,7 +192,7 @@ Deno.test("serve() refuses a parent that breaks the protocol", async () => {
   ours.close();
 });
 
-Deno.test("serve() ends when it is told by a signal", async () => {
+Deno.test("serve() ends on a signal", async () => {
   const { started, runners } = waiting();
   const stop = new AbortController();
   const parent = new Parent({ runners, signal: stop.signal });

@@ -77,7 +77,7 @@ Deno.test("a flow to a group is in results once for each receiver, with the loss
     assertEquals(delays, [[1000, 0], [2000, 0], [3000, 2000]]);
   }));
 
-Deno.test("a receiver whose node died, or that did not hear the end, is not complete, and the others are", () =>
+Deno.test("a receiver whose node died, or that did not receive the end, is not complete, and the others are", () =>
   inFolder(async (out) => {
     const some = [...ends()].filter(({ origin }) => origin !== "lossy");
     const unclosed = servedPackets({ received: 4, state: "unclosed", group: { expected: 5 } });

@@ -35,7 +35,7 @@ async function only(folder: string): Promise<Measured> {
   return flows[0];
 }
 
-Deno.test("readFlows() joins what both ends of a stream have told", () =>
+Deno.test("readFlows() joins what both ends of a stream have reported", () =>
   inFolder(async (out) => {
     const measured = await only(
       await record(out, [
@@ -77,7 +77,7 @@ Deno.test("readFlows() joins what both ends of a stream have told", () =>
     ]);
   }));
 
-Deno.test("readFlows() tells of a stream that was cut what its receiver had", () =>
+Deno.test("readFlows() reports of a stream that was cut what its receiver had", () =>
   inFolder(async (out) => {
     const { complete, figures } = await only(await record(out, upload("bulk"))) as MeasuredStream;
     assertEquals([complete, figures.bytes, figures.completionNanos], [false, 9e5, undefined]);

@@ -347,7 +347,7 @@ Deno.test("findPrevious() looks through all runs for each test, the newest first
     assertEquals([...(await findPrevious(out, new Set([wanted]))).keys()], [wanted]);
   }));
 
-Deno.test("RunFolder.keepTest() tells when the results have gone", () =>
+Deno.test("RunFolder.keepTest() reports when the results have gone", () =>
   inFolder(async (out) => {
     const run = await startRun(out);
     await (await run.startTest(testNamed("a"))).finish({ status: "ok" });

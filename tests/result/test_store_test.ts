@@ -181,7 +181,7 @@ async function onSmallDisk(bytes: number, run: (folder: string) => Promise<void>
 const noMount = whyNoRoot ?? whyNotInstalled("mount", "umount");
 
 Deno.test({
-  ...unless(noMount, "TestStore tells of a full disk, and what came before stays readable"),
+  ...unless(noMount, "TestStore reports a full disk, and what came before stays readable"),
   fn: () =>
     onSmallDisk(2 * 2 ** 20, async (out) => {
       await using run = await startRun(out);
@@ -215,7 +215,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...unless(noMount, "createRun() tells of a read-only file system"),
+  ...unless(noMount, "createRun() reports a read-only file system"),
   fn: () =>
     onSmallDisk(2 ** 20, async (out) => {
       const remount = (how: string) =>

@@ -19,7 +19,7 @@ interface Leftovers {
 const PATIENCE_MS = 20_000;
 const POLL_MS = 50;
 
-/** All that the tests of a file start has this in its environment, so that it can be told from what others start. */
+/** All that the tests of a file start has this in its environment, so that it can be distinguished from what others start. */
 const marker = crypto.getRandomValues(new Uint8Array(8)).toHex();
 let folder = "";
 const before: Record<string, string | undefined> = {};

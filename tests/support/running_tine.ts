@@ -2,7 +2,7 @@
 
 import { TextLineStream, toText } from "@std/streams";
 
-/** What it tells. */
+/** What it prints. */
 // deno-lint-ignore no-explicit-any
 export type TineEvent = { readonly type: string } & Readonly<Record<string, any>>;
 

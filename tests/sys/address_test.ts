@@ -2,14 +2,14 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { interfaceIndex, interfaceName, SockAddr } from "../../src/sys/address.ts";
 import { TineError } from "../../src/base/errors.ts";
 
-Deno.test("SocketAddress.parse() reads what toString() writes", () => {
+Deno.test("SockAddr.parse() reads what toString() writes", () => {
   for (const text of ["127.0.0.1:80", "0.0.0.0:0", "[::1]:65535", "[fe80::1%7]:5201", "[::ffff:10.0.0.1]:1"]) {
     assertEquals(SockAddr.parse(text).toString(), text);
   }
   assertEquals(SockAddr.parse("[2001:DB8:0::1]:9").toString(), "[2001:db8::1]:9");
 });
 
-Deno.test("SocketAddress.parse() refuses what is none, and says so", () => {
+Deno.test("SockAddr.parse() refuses what is none, and says so", () => {
   const bad = ["", "localhost:80", "127.0.0.1", "::1:80", "[::1]", "[127.0.0.1]:80", "1.2.3.4:65536", "1.2.3.4:-1"];
   for (const text of [...bad, "[fe80::1%]:1", "[fe80::1%1%2]:1", "[fe80::1%4294967296]:1", ":80", "1.2.3.4:080000"]) {
     const error = assertThrows(() => SockAddr.parse(text), TineError, undefined, text);
@@ -18,14 +18,14 @@ Deno.test("SocketAddress.parse() refuses what is none, and says so", () => {
   assertThrows(() => SockAddr.of("::1", 1.5), TineError, "1.5 is not a port, 0 to 65535");
 });
 
-Deno.test("SocketAddress keeps the kernel's form", () => {
+Deno.test("SockAddr keeps the kernel's form", () => {
   assertEquals([...SockAddr.parse("1.2.3.4:258").bytes], [2, 0, 1, 2, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]);
   const ipv6 = SockAddr.parse("[fe80::2%3]:258").bytes;
   assertEquals([...ipv6.subarray(0, 8)], [10, 0, 1, 2, 0, 0, 0, 0]);
   assertEquals([...ipv6.subarray(22)], [0, 2, 3, 0, 0, 0]);
 });
 
-Deno.test("SocketAddress.decode() copies, and refuses other families", () => {
+Deno.test("SockAddr.decode() copies, and refuses other families", () => {
   const bytes = new Uint8Array(40);
   bytes.set(SockAddr.parse("[::1]:7").bytes);
   const address = SockAddr.decode(bytes);
@@ -35,7 +35,7 @@ Deno.test("SocketAddress.decode() copies, and refuses other families", () => {
   assertThrows(() => SockAddr.decode(Uint8Array.of(10, 0, 1)), TineError, "family 10");
 });
 
-Deno.test("SocketAddress tells wildcard and loopback, also of mapped ones", () => {
+Deno.test("SockAddr reports wildcard and loopback, also of mapped ones", () => {
   for (const text of ["0.0.0.0:1", "[::]:1", "[::ffff:0.0.0.0]:1"]) assert(SockAddr.parse(text).isWildcard, text);
   for (const text of ["127.3.2.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"]) {
     const address = SockAddr.parse(text);
@@ -45,7 +45,7 @@ Deno.test("SocketAddress tells wildcard and loopback, also of mapped ones", () =
   assertEquals(`${SockAddr.wildcard("ipv6", 5)} ${SockAddr.loopback("ipv4", 6)}`, "[::]:5 127.0.0.1:6");
 });
 
-Deno.test("SocketAddress.mapped() and unmapped() undo each other", () => {
+Deno.test("SockAddr.mapped() and unmapped() undo each other", () => {
   const address = SockAddr.parse("10.0.0.1:9");
   assertEquals(`${address.mapped()}`, "[::ffff:10.0.0.1]:9");
   assert(address.mapped().isMapped && address.mapped().unmapped().equals(address));
@@ -53,7 +53,7 @@ Deno.test("SocketAddress.mapped() and unmapped() undo each other", () => {
   assert(ipv6.mapped() === ipv6 && ipv6.unmapped() === ipv6);
 });
 
-Deno.test("SocketAddress.equals() looks at family, address, port and scope", () => {
+Deno.test("SockAddr.equals() looks at family, address, port and scope", () => {
   const address = SockAddr.parse("[fe80::1%2]:9");
   assert(address.equals(SockAddr.parse("[fe80::1%2]:9")));
   for (const text of ["[fe80::1%3]:9", "[fe80::1%2]:8", "[fe80::2%2]:9", "1.2.3.4:9"]) {
@@ -63,7 +63,7 @@ Deno.test("SocketAddress.equals() looks at family, address, port and scope", () 
 });
 
 Deno.test({
-  name: "SocketAddress.of() takes the name of an interface as a scope",
+  name: "SockAddr.of() takes the name of an interface as a scope",
   ignore: Deno.build.os !== "linux",
   fn() {
     const index = interfaceIndex("lo");

@@ -95,7 +95,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Libc.interrupted() tells again, later, and never",
+  name: "Libc.interrupted() distinguishes again, later, and never",
   ignore,
   fn() {
     // The numbers come from calls that fail with them.

@@ -224,7 +224,7 @@ for (
 }
 
 Deno.test({
-  name: "ReceiveBatch.truncated() tells of a message that is longer than the room",
+  name: "ReceiveBatch.truncated() reports a message that is longer than the room",
   ignore,
   fn() {
     using pair = udpPair("ipv4");

@@ -48,7 +48,7 @@ for (const others of [0, DIRECT]) {
   });
 
   Deno.test({
-    name: `Poller.poll() tells of a connection that was reset to whoever has any interest, ${beside}`,
+    name: `Poller.poll() reports a connection that was reset to whoever has any interest, ${beside}`,
     ignore,
     fn() {
       using pair = tcpPair("ipv4");
@@ -112,7 +112,7 @@ for (const others of [0, DIRECT]) {
   });
 
   Deno.test({
-    name: `Poller.poll() throws what a handler throws, and tells the rest at the next call, ${beside}`,
+    name: `Poller.poll() throws what a handler throws, and reports the rest at the next call, ${beside}`,
     ignore,
     fn() {
       using files = events(3);

@@ -64,7 +64,7 @@ for (const family of families) {
   });
 
   Deno.test({
-    name: `Socket.discard() over ${family} throws away as much as it is told of what is available, to its end`,
+    name: `Socket.discard() over ${family} throws away as much as asked of what is available, to its end`,
     ignore,
     fn() {
       using pair = tcpPair(family);
@@ -97,7 +97,7 @@ for (const family of families) {
   });
 
   Deno.test({
-    name: `Socket.connect() over ${family} that is refused tells so later`,
+    name: `Socket.connect() over ${family} that is refused reports it later`,
     ignore,
     fn() {
       using unused = Socket.open("tcp", family);
@@ -150,7 +150,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Socket tells what the kernel refuses, and where",
+  name: "Socket reports what the kernel refuses, and where",
   ignore,
   fn() {
     using pair = udpPair("ipv4");

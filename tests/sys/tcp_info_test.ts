@@ -7,7 +7,7 @@ import { tcpPair, until } from "./tcp_pair.ts";
 import { needsProcessors } from "../support/quiet.ts";
 
 Deno.test({
-  ...needsProcessors("TcpInfoSampler.sample() tells what a connection did", () => {
+  ...needsProcessors("TcpInfoSampler.sample() reports what a connection did", () => {
     using pair = tcpPair("ipv6");
     const sampler = new TcpInfoSampler();
     pair.client.send(new Uint8Array(1000));

@@ -69,7 +69,7 @@ Deno.test("mirror sends back each point unchanged, and refuses batches", async (
   assertEquals(kinds(await run(mirror, init({}), beginRequest())), ["init", "error"]);
 });
 
-Deno.test("moving-avg tells its options, and names those that are missing or wrong", async () => {
+Deno.test("moving-avg reports its options, and names those that are missing or wrong", async () => {
   const [info] = await run(movingAvg, INFO);
   assertEquals(info.kind === "info" && [info.info.wants, info.info.provides, ...info.info.options], [
     "stream",
@@ -262,7 +262,7 @@ Deno.test("moving-avg says at the first point it drops, and only then, which fie
   }
 });
 
-Deno.test("outliers tells its options, and names those that are missing or wrong", async () => {
+Deno.test("outliers reports its options, and names those that are missing or wrong", async () => {
   const [info] = await run(outliers, INFO);
   assertEquals(info.kind === "info" && [info.info.wants, info.info.provides, ...info.info.options], [
     "batch",

@@ -35,7 +35,7 @@ Deno.test("connectSocket() says what is wrong where nothing listens", async () =
   );
 });
 
-Deno.test("connectSocket() tries again until the UDF listens, and stops when it is told", async () => {
+Deno.test("connectSocket() tries again until the UDF listens, and stops when it is aborted", async () => {
   const dir = await Deno.makeTempDir();
   const connecting = connectSocket({ path: `${dir}/s` }, 10_000);
   const unix = await listenUnix(`${dir}/s`);

@@ -82,7 +82,7 @@ Deno.test("replay() finds nothing where the UDF answers as recorded", async () =
   assertEquals([report.requests, report.cut, report.endedEarly, report.failure], [43, false, false, undefined]);
 });
 
-Deno.test("replay() tells a changed point by group, place and field", async () => {
+Deno.test("replay() reports a changed point by group, place and field", async () => {
   await recordPoints(mirror);
   const report = await compare(changedMirror((point, agent) => {
     if (point.time === 6n) point.fieldsDouble.set("v", 6.5);
@@ -100,7 +100,7 @@ Deno.test("replay() tells a changed point by group, place and field", async () =
   }]);
 });
 
-Deno.test("replay() tells a point that is missing or new, and none that follows", async () => {
+Deno.test("replay() reports a point that is missing or new, and none that follows", async () => {
   await recordPoints(mirror);
   const report = await compare(changedMirror((point, agent) => {
     if (point.time === 4n) return;
@@ -173,7 +173,7 @@ Deno.test("sameValue() is exact, or within an absolute or relative distance", ()
   for (const [a, b, tolerance] of different) assert(!sameValue(a, b, tolerance), `${a} ${b} ${tolerance}`);
 });
 
-Deno.test("replay() compares snapshots by their bytes, unless told not to", async () => {
+Deno.test("replay() compares snapshots by their bytes, by default", async () => {
   await recordPoints(mirror);
   const other = changedMirror((point, agent) => agent.point(point), { snapshot: () => new Uint8Array([1, 2]) });
   const report = await compare(other);

@@ -101,7 +101,7 @@ Deno.test("FrameWriter goes on where a write took only a part", async () => {
   assertEquals(concat(sink.written), frame(BYTES(200)));
 });
 
-Deno.test("FrameWriter.full tells that the sink is slow, FrameWriter.drained() waits for it", async () => {
+Deno.test("FrameWriter.full reports that the sink is slow, FrameWriter.drained() waits for it", async () => {
   const sink = new ManualSink();
   const writer = new FrameWriter(sink);
   const payload = new Uint8Array(64 * 1024);

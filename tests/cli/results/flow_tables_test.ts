@@ -87,7 +87,7 @@ from server     9         9     0   0%           0          0        0`,
   );
 });
 
-Deno.test("flowTables() tells the distribution of many streams, and a line for each of many senders", () => {
+Deno.test("flowTables() reports the distribution of many streams, and a line for each of many senders", () => {
   const streams = Array.from({ length: 1200 }, (_, i) => stream(`s${i}`, {}, 1000 + i));
   const flows = Array.from({ length: 6 }, (_, i) => packets(`flow-number-${i}`, { complete: i > 0 }));
   assertEquals(

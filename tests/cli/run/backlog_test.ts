@@ -8,7 +8,7 @@ Deno.test("Backlog.take() gives the lines that wait, once", () => {
   assertEquals([backlog.take(), backlog.take()], ["a\nb\n", ""]);
 });
 
-Deno.test("Backlog.offer() leaves out lines where too much waits, and tells how many in their place", () => {
+Deno.test("Backlog.offer() leaves out lines where too much waits, and reports how many in their place", () => {
   const backlog = new Backlog((n) => `left out ${n}`);
   const long = "x".repeat(2 ** 20);
   assertEquals([long, "b", "c"].map((line) => backlog.offer(line)), [true, false, false]);

@@ -37,7 +37,7 @@ Deno.test("liveBlock() shows the test, its time, and what each node does", () =>
   ]);
 });
 
-Deno.test("liveBlock() says that nodes are being launched until one tells of itself", () => {
+Deno.test("liveBlock() says that nodes are being launched until one reports itself", () => {
   assertEquals(block(running(), 0.3).slice(1), ["  0s", "  launching nodes", "  so far: 1 ok"]);
 });
 

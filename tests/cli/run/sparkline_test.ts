@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { PacketState } from "../../../src/flow/analysis/mod.ts";
 import { FlowCourses, MAX_CELLS, sparklineText } from "../../../src/cli/run/sparkline.ts";
 
-Deno.test("sparkline() has bars from 0 to the greatest value, of blocks or of ASCII", () => {
+Deno.test("sparklineText() has bars from 0 to the greatest value, of blocks or of ASCII", () => {
   assertEquals(sparklineText([0, 1, 2, 3, 4, 5, 6, 7], true), "▁▂▃▄▅▆▇█");
   assertEquals(sparklineText([0, 1, 2, 3, 4, 5, 6, 7], false), "_.:-=+*#");
   assertEquals(sparklineText([5, undefined, 10], true), "▅ █");

@@ -48,7 +48,7 @@ Deno.test("selectTests() refuses a name that no test has", () => {
   assertThrows(() => selectTests([], ["name=x"]), UsageError, "the plan has no tests");
 });
 
-Deno.test("selectTests() tells the ids where none is selected", () => {
+Deno.test("selectTests() reports the ids where none is selected", () => {
   assertEquals(
     message("name=x", "cca=bbr"),
     'no test is selected by --test name=x --test cca=bbr, ids are "cca=cubic, name=fct"; "cca=bbr, name=fct"; ' +

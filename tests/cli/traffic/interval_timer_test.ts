@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { IntervalTimer } from "../../../src/cli/traffic/client_command.ts";
 
-Deno.test("IntervalTimer.end() tells the intervals that are over, and the rest unless it is very short", () => {
+Deno.test("IntervalTimer.end() reports the intervals that are over, and the rest unless it is very short", () => {
   const told: number[][] = [];
   const timer = new IntervalTimer(100, (...interval) => told.push(interval));
   timer.start();

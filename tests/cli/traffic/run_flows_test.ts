@@ -10,7 +10,7 @@ function flow(direction: "upload" | "download"): StreamFlow {
   return new StreamFlow({ label: direction, direction, server: "192.0.2.1:1", intervalMs: 1000, transfer: {} });
 }
 
-Deno.test("runFlows() ends the others when one fails, and tells why", async () => {
+Deno.test("runFlows() ends the others when one fails, and reports why", async () => {
   const failure = new Error("reset");
   const flows = scriptedFlows({ upload: endless, download: () => Promise.reject(failure) });
   const { signal } = new AbortController();

@@ -13,7 +13,7 @@ const info: FlowInfoEvent = {
 const report = servedPackets({ received: 25, sent: 24, elapsedNanos: 5e8 });
 const LINE = "192.0.2.2:1000 up.1: received 25 packets, sent 24";
 
-Deno.test("servedLine() tells of packets that were twice, bad and dropped, if there are any", () => {
+Deno.test("servedLine() reports packets that were twice, bad and dropped, if there are any", () => {
   assertEquals(servedLine(info, report), `${LINE} in 0.50 s`);
   assertEquals(
     servedLine(info, { ...report, duplicates: 1, bad: 1234, socketDrops: 2 }),

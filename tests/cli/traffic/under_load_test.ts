@@ -179,7 +179,7 @@ Deno.test("underLoadLines() concludes nothing from a phase that was cut short", 
   }
 });
 
-Deno.test("underLoad() tells where tine was the limit of the load", async () => {
+Deno.test("underLoad() reports where tine was the limit of the load", async () => {
   const measured = probe([1, 1, 1, 1]);
   const bulk: Script = (flow, { events }) => {
     const half = { busyTime: 1e6, rwndLimited: 500_000 };

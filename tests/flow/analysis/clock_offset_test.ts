@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ClockOffsetEstimator } from "../../../src/flow/analysis/clock_offset.ts";
 
-Deno.test("ClockOffset.estimate() has the distance within its bound", () => {
+Deno.test("ClockOffsetEstimator.estimate() has the distance within its bound", () => {
   const offset = new ClockOffsetEstimator();
   const ahead = 7_000_000;
   // The quickest way there takes 100, the quickest way back 300.
@@ -13,7 +13,7 @@ Deno.test("ClockOffset.estimate() has the distance within its bound", () => {
   assertEquals(offset.estimate(), { offsetNanos: ahead - 100, boundNanos: 200, drifted: false });
 });
 
-Deno.test("ClockOffset.estimate() is undefined until packets went both ways", () => {
+Deno.test("ClockOffsetEstimator.estimate() is undefined until packets went both ways", () => {
   const offset = new ClockOffsetEstimator();
   assertEquals(offset.estimate(), undefined);
   offset.toServer(0, 10);
@@ -22,7 +22,7 @@ Deno.test("ClockOffset.estimate() is undefined until packets went both ways", ()
   assert(offset.estimate() !== undefined);
 });
 
-Deno.test("ClockOffset.estimate() bounds clocks that drift apart", () => {
+Deno.test("ClockOffsetEstimator.estimate() bounds clocks that drift apart", () => {
   const offset = new ClockOffsetEstimator();
   const drift = 50e-6;
   for (let second = 0; second < 100; second++) {
@@ -39,7 +39,7 @@ Deno.test("ClockOffset.estimate() bounds clocks that drift apart", () => {
   assert(boundNanos < 2_600_000);
 });
 
-Deno.test("ClockOffset.estimate() bounds a clock that was set", () => {
+Deno.test("ClockOffsetEstimator.estimate() bounds a clock that was set", () => {
   const offset = new ClockOffsetEstimator();
   for (const ahead of [0, 1_000_000]) {
     offset.toServer(0, 100 + ahead);

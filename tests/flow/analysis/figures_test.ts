@@ -23,7 +23,7 @@ import { streamReport } from "../reports.ts";
 
 const times = (name: string) => ["Min", "Mean", "Median", "P99", "P999", "Max"].map((part) => `${name}${part}Micros`);
 
-Deno.test("columnsOf() has the keys that programs know", () => {
+Deno.test("figureColumns() has the keys that programs know", () => {
   const keys = [
     STREAM_FIGURES,
     STREAM_INTERVAL_FIGURES,

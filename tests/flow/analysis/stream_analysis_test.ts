@@ -95,7 +95,7 @@ Deno.test("StreamAnalysis has the kernel's round-trip times, window and retransm
   assertEquals([retransmittedShare, limits], [0.01, { busy: 0.75, receiveWindow: 0.25, sendBuffer: 0 }]);
 });
 
-Deno.test("StreamAnalysis tells nothing that the kernel did not tell", () => {
+Deno.test("StreamAnalysis reports nothing that the kernel did not report", () => {
   const analysis = new StreamAnalysis();
   analysis.add(chunk("tcpInfo", [{ t: 1e9 }], -1));
   const figures = analysis.figures();

@@ -63,7 +63,7 @@ Deno.test("a receiver counts what is lost, what comes twice, out of order and ma
   assertEquals([flow.isWhole, path(flow).lost], [true, 0]);
 });
 
-Deno.test("a receiver that joins late misses nothing of what was sent before it heard of the flow", () => {
+Deno.test("a receiver that joins late misses nothing of what was sent before its first announcement", () => {
   const flow = heard([[100, 3]]);
   // It was on its way when the flow was announced.
   take(flow, 102);

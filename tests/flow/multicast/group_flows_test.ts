@@ -61,7 +61,7 @@ async function sendToTwo(from: Flows, to: Flows, shared: Uint8Array | undefined)
   await using _other = await to.packetServer({ join }, { events: other, signal, key: shared });
   const config = { flow: "up", sender: [{ unresponsive: short }], ...through[from.kind] };
   const report = await from.packetClient(addr, config, { events: own, signal, key: shared });
-  await eventually("both have heard the end", () => [one, other].every(served));
+  await eventually("both have the end", () => [one, other].every(served));
   assertWhole(one, report);
   assertWhole(other, report);
   const { ended, receivers } = report.group!;
@@ -90,7 +90,7 @@ Deno.test("a receiver that joins while a flow runs misses only what is sent from
   await eventually("packets arrive late", () => late.packets("up", { server: true, sent: false }).length > 50);
   finish.abort();
   const report = await running;
-  await eventually("both have heard the end", () => [early, late].every(served));
+  await eventually("both have the end", () => [early, late].every(served));
   assertWhole(early, report);
   const first = Number(late.infos[0].values.first);
   assert(first > 50);
@@ -109,14 +109,14 @@ Deno.test({
     const unresponsive = { rate: { packetsPerSecond: 20_000 }, packets: 2000, length: [500], gso: true };
     const config = { flow: "up", sender: [{ unresponsive }], interface: "lo" };
     const report = await flows.packetClient(addr, config, { events: own, signal, key });
-    await eventually("the end was heard", () => served(events) !== undefined);
+    await eventually("the end was received", () => served(events) !== undefined);
     const { sent, received, lost, socketDrops } = servedPath(served(events)!)!;
     assertEquals([sent, received! + lost! + socketDrops], [2000, 2000]);
     assertEquals(report.group!.receivers[0].senders[0]!.received, received);
   },
 });
 
-Deno.test("a receiver ends a flow whose client was canceled, and reports one whose end it has not heard", async () => {
+Deno.test("a receiver ends a flow whose client was canceled, and reports one whose end it has not received", async () => {
   const { addr, join } = newGroup();
   const events = new PacketEvents();
   await using flows = Object.values(makers)[0]();
@@ -133,7 +133,7 @@ Deno.test("a receiver ends a flow whose client was canceled, and reports one who
     }
     cancel.abort(new Error("it is enough"));
     await assertRejects(() => running, Error, "it is enough");
-    if (flow === "cut") await eventually("the end was heard", () => served(events)?.state === "closed");
+    if (flow === "cut") await eventually("the end was received", () => served(events)?.state === "closed");
   }
 });
 
@@ -159,7 +159,7 @@ Deno.test("packets of other programs to the group are dropped and counted, whate
   stranger.close();
   const config = { flow: "up", sender: [{ unresponsive: short }], ...through[flows.kind] };
   const report = await flows.packetClient(addr, config, { events: own, signal });
-  await eventually("the end was heard", () => served(events)?.state === "closed");
+  await eventually("the end was received", () => served(events)?.state === "closed");
   assertWhole(events, report);
 });
 

@@ -70,7 +70,7 @@ Deno.test("a receiver ends a flow that falls silent, and its sender goes on for 
     network.host.logs.includes("flow up of 192.0.2.2:1000 is silent for 10 s: it is over"),
     network.host.logs.join(),
   );
-  // What is heard of it again is no new flow.
+  // Another announcement is no new flow.
   pass(network, 10_000);
   assertEquals(network.host.infos.filter(({ server }) => server).length, 1);
   const { ended, receivers: [{ complete }] } = sent(network).group!;
@@ -96,7 +96,7 @@ Deno.test("a receiver gives up reports that are not acknowledged, and reports at
   network.close();
 });
 
-Deno.test("the end that is announced once is heard, however often it was lost", () => {
+Deno.test("an announcement of the end that arrives is enough, however often it was lost", () => {
   const network = new FakeNetwork();
   network.join();
   network.dialGroup(config);

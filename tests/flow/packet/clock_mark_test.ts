@@ -3,7 +3,7 @@ import { clockMark } from "../../../src/flow/packet/wall_clock.ts";
 
 const nonce = new Uint8Array(16).fill(1), cookie = new Uint8Array(16).fill(2);
 
-Deno.test("clockMark() is the same for one kernel, and tells nothing of it", () => {
+Deno.test("clockMark() is the same for one kernel, and reveals nothing of it", () => {
   const mark = clockMark(nonce, cookie, "one");
   assertMatch(mark, /^[0-9a-f]{32}$/);
   assertEquals(clockMark(nonce, cookie, "one"), mark);

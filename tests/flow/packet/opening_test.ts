@@ -106,7 +106,7 @@ Deno.test("ClientOpening gives up when no answer comes in a quarter of a minute,
   assertEquals(error.message, "no server of UDP flows answers at 192.0.2.9:7001 for 16 s");
 });
 
-Deno.test("ClientOpening tells how late a server answered that then answers no more", () => {
+Deno.test("ClientOpening reports how late a server answered that then answers no more", () => {
   const opening = client(key), server = new ServerOpening(key, 1480);
   const request = opening.attempt(0).packet;
   const result = server.receive(viewOf(request), request.length, flow, address, 0)!;
@@ -178,7 +178,7 @@ Deno.test("ServerOpening.receive() survives what others make of packets", () => 
   assert(granted > 100 && nothing > 100, `${granted} ${nothing}`);
 });
 
-Deno.test("parseSettings() says what is wrong with settings", () => {
+Deno.test("parseOpenSettings() says what is wrong with settings", () => {
   const sender = { duration: 1000, wait: [10], length: [100], echo: false };
   assertEquals(parseOpenSettings(formatSettings({ ...settings, reverse: [[1, sender]] }), 1480, true).reverse, [[
     1,

@@ -119,7 +119,7 @@ for (const [what, sender, [lost, arrived]] of ways) {
     });
   }
 
-  Deno.test(`packetClientFlow() tells what is lost ${what}, and soon`, () => {
+  Deno.test(`packetClientFlow() reports what is lost ${what}, and soon`, () => {
     const network = new FakeNetwork();
     network.serve();
     network.dial(config({ wait: [5], ...sender }));

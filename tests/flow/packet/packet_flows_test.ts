@@ -169,7 +169,7 @@ for (const maker of Object.keys(makers)) {
     }
   }));
 
-  Deno.test(needsProcessors(`packetClient() tells figures four times a second, with ${maker}`, async () => {
+  Deno.test(needsProcessors(`packetClient() reports figures four times a second, with ${maker}`, async () => {
     const { events, result } = await run({ wait: [10], duration: 700, echo: true }, both);
     const told = events.aggregates.filter(({ values }) => values.server !== 1).map(({ values }) => values);
     assert(told.length >= 3 && told.length <= 4, `${told.length}`);

@@ -12,20 +12,20 @@ function all(config: UnresponsiveConfig, random?: () => number): [number, number
   return found;
 }
 
-Deno.test("Schedule sends every 200 ms the header alone, if nothing else is said", () => {
+Deno.test("PacketSchedule sends every 200 ms the header alone by default", () => {
   assertEquals(all({ duration: 1000 }), [0, 200, 400, 600, 800].map((ms) => [ms, 56]));
 });
 
-Deno.test("Schedule cycles through waits and lengths, each in its own pace", () => {
+Deno.test("PacketSchedule cycles through waits and lengths, each in its own pace", () => {
   const config = { wait: [10, 20, 30], length: [100, 200], duration: 130 };
   assertEquals(all(config), [[0, 100], [10, 200], [30, 100], [60, 200], [70, 100], [90, 200], [120, 100]]);
 });
 
-Deno.test("Schedule waits first if it is told to", () => {
+Deno.test("PacketSchedule waits first if it is configured to", () => {
   assertEquals(all({ wait: [10, 20], waitFirst: true, duration: 45 }), [[10, 56], [30, 56], [40, 56]]);
 });
 
-Deno.test("Schedule draws waits and lengths from their lists", () => {
+Deno.test("PacketSchedule draws waits and lengths from their lists", () => {
   const random = new Random(5);
   const packets = all(
     { wait: [1, 3], randomWait: true, length: [60, 70, 80], randomLength: true, duration: 20_000 },
@@ -42,7 +42,7 @@ Deno.test("Schedule draws waits and lengths from their lists", () => {
   assertAlmostEquals(counts.get(70)!, 3333, 300);
 });
 
-Deno.test("Schedule keeps a rate in bits, whatever the lengths, and in packets", () => {
+Deno.test("PacketSchedule keeps a rate in bits, whatever the lengths, and in packets", () => {
   const bits = all({ rate: { bitsPerSecond: 1e6 }, length: [125, 1250], duration: 1000 });
   assertEquals(bits.slice(0, 4), [[0, 125], [1, 1250], [11, 125], [12, 1250]]);
   const sum = bits.reduce((sum, [, length]) => sum + 8 * length, 0);
@@ -52,7 +52,7 @@ Deno.test("Schedule keeps a rate in bits, whatever the lengths, and in packets",
   assertAlmostEquals(packets[2999][0], 999_666.667, 0.001);
 });
 
-Deno.test("Schedule has no pace at the rate max, and with waits of nothing", () => {
+Deno.test("PacketSchedule has no pace at the rate max, and with waits of nothing", () => {
   for (const config of [{ rate: "max" as const, duration: 5 }, { wait: [0, 0], duration: 5 }]) {
     const schedule = new PacketSchedule(config, 56);
     assert(schedule.unpaced && !schedule.over);
@@ -62,12 +62,12 @@ Deno.test("Schedule has no pace at the rate max, and with waits of nothing", () 
   assert(!new PacketSchedule({ wait: [0, 1], duration: 5 }, 56).unpaced);
 });
 
-Deno.test("Schedule tells the shortest and the longest packet, and changes none", () => {
+Deno.test("PacketSchedule reports the shortest and the longest packet, and changes none", () => {
   const schedule = new PacketSchedule({ length: [56, 300], duration: 5 }, 72);
   assertEquals([schedule.length, schedule.shortest, schedule.longest], [56, 56, 300]);
 });
 
-Deno.test("Schedule.dueBy() has how many packets are to come, until a time or the end", () => {
+Deno.test("PacketSchedule.dueBy() has how many packets are to come, until a time or the end", () => {
   const schedule = new PacketSchedule({ wait: [10], duration: 100 }, 56);
   for (let left = 10; left > 0; left--) {
     assertEquals(schedule.dueBy(Infinity), left);
@@ -78,7 +78,7 @@ Deno.test("Schedule.dueBy() has how many packets are to come, until a time or th
   assertEquals([endless.dueBy(95e6), endless.dueBy(0), endless.dueBy(Infinity)], [10, 0, MAX_FLOW_MS / 10]);
 });
 
-Deno.test("Schedule is over after as many packets or bytes as it has, paced or not", () => {
+Deno.test("PacketSchedule is over after as many packets or bytes as it has, paced or not", () => {
   for (const pace of [{ wait: [10] }, { rate: "max" as const }]) {
     for (const end of [{ packets: 3 }, { bytes: 1201 }, { packets: 3, bytes: 1e6, duration: 1000 }]) {
       const schedule = new PacketSchedule({ ...pace, ...end, length: [200, 1000] }, 56);
@@ -96,7 +96,7 @@ Deno.test("Schedule is over after as many packets or bytes as it has, paced or n
   assertEquals([measured.due, measured.dueBy(Infinity), warming.dueBy(Infinity)], [60e6, 3, 6]);
 });
 
-Deno.test("Schedule.burst fits one message, and a millisecond where there is a pace", () => {
+Deno.test("PacketSchedule.burst fits one message, and a millisecond where there is a pace", () => {
   const burst = (config: Partial<UnresponsiveConfig>) => new PacketSchedule({ duration: 1000, ...config }, 56).burst;
   assertEquals(burst({ rate: "max", length: [64] }), 64);
   assertEquals(burst({ rate: "max", length: [1400] }), 46);

@@ -204,7 +204,7 @@ Deno.test("packetServerFlow() ends a flow whose client is silent, and says so", 
   ]);
 });
 
-Deno.test("packetServerFlow() tells of flows that are open when it is stopped", () => {
+Deno.test("packetServerFlow() reports flows that are open when it is stopped", () => {
   const network = new FakeNetwork();
   network.serve();
   network.dial(config({ wait: [10], duration: 60_000 }));

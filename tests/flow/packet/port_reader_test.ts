@@ -107,7 +107,7 @@ Deno.test("PortReader leaves packets in the port while they cannot be taken", ()
   assertEquals([told, port.interest], [["room", 5], READABLE]);
 });
 
-Deno.test("PortReader tells errors, and reads no more of a port that was closed for them", () => {
+Deno.test("PortReader reports errors, and reads no more of a port that was closed for them", () => {
   const { counts, told, user, ready, port } = setUp();
   const error = new Error("refused");
   user.onError = (error) => {

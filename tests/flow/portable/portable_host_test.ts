@@ -24,7 +24,7 @@ Deno.test("EventLoop.watch() calls a handler as long as it leaves something to d
   file.close();
 });
 
-Deno.test("EventLoop.watch() tells a new watch what is ready already, and a paused or closed one nothing", async () => {
+Deno.test("EventLoop.watch() reports to a new watch what is ready already, and nothing to a paused or closed one", async () => {
   const loop = new EventLoop();
   const file = loop.open();
   file.ready = READABLE;

@@ -76,7 +76,7 @@ Deno.test("StreamFrameReader reads frames one after another", () => {
   }
 });
 
-Deno.test("Frame.verify() refuses a frame without a code, and to one that was changed", () => {
+Deno.test("StreamFrame.verify() refuses a frame without a code, and to one that was changed", () => {
   const { nonce } = newGreeting(true);
   const hmac = new Hmac(key);
   assert(!feed<StreamFrame>(new StreamFrameReader("peer"), encodeStreamFrame({ a: 1 }), 99)!.value.verify(hmac, nonce));
@@ -110,7 +110,7 @@ Deno.test("StreamFrameReader refuses what is no frame with bad-stream-frame, and
   }
 });
 
-Deno.test("encodeFrame() refuses what is too long to be read", () => {
+Deno.test("encodeStreamFrame() refuses what is too long to be read", () => {
   assertEquals(codeOf(() => encodeStreamFrame("x".repeat(MAX_STREAM_FRAME_BYTES))), "stream-frame-too-long");
 });
 

@@ -45,7 +45,7 @@ Deno.test("createLaunch() connects with what it starts", async () => {
   assertEquals(node.host, { mounts: Deno.pid });
 });
 
-Deno.test("createLaunch() passes on what a node writes to standard error, and tells it with its end", async () => {
+Deno.test("createLaunch() passes on what a node writes to standard error, and reports it with its end", async () => {
   await using it = launcher("for i in 1 2 3 4; do echo line $i >&2; done; exit 7");
   await using node = await it.launch(LEFT);
   assertEquals(await node.ended, "exited with status 7: line 2: line 3: line 4");

@@ -24,7 +24,7 @@ function heartbeat() {
   return { heart, seen, pass, skip, [Symbol.dispose]: () => heart.stop() };
 }
 
-Deno.test("Heartbeat beats at each interval, and tells of silence after its limit", () => {
+Deno.test("Heartbeat beats at each interval, and reports silence after its limit", () => {
   using test = heartbeat();
   test.pass(9);
   assertEquals(test.seen, { beats: 9, silences: 0 });

@@ -276,7 +276,7 @@ Deno.test("Link.close() ends the outgoing stream after all data, and what still 
   assertEquals(parent.got.length, 100);
 });
 
-Deno.test("Link.close() tells of the end also where a process keeps its standard output open", async () => {
+Deno.test("Link.close() reports the end also where a process keeps its standard output open", async () => {
   const pipes = pipe();
   const open: Connection[] = pipes.map((end) => ({
     read: (buffer) => end.read(buffer),

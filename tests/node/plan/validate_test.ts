@@ -168,7 +168,7 @@ Deno.test("validatePlan() refuses output files that lead out of the results", ()
   }
 });
 
-Deno.test("validatePlan() tells at most 20 problems, and how many more there are", () => {
+Deno.test("validatePlan() reports at most 20 problems, and how many more there are", () => {
   const plan = planOf({ serial: Array.from({ length: 50 }, () => ({ sleep: "x" })) });
   const error = assertThrows(() => validatePlan(plan, "p.yaml"), PlanError);
   assertEquals([error.problems.length, error.more], [20, 30]);

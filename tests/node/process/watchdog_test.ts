@@ -186,7 +186,7 @@ Deno.test("temporaryPath() gives a path that a watchdog takes, however TMPDIR is
   }
 });
 
-Deno.test("temporaryPath() tells of a TMPDIR that is not there", async () => {
+Deno.test("temporaryPath() reports a TMPDIR that is not there", async () => {
   await inFolder("/nonexistent/x", () => {
     const error = assertThrows(() => temporaryPath("tine-"), TineError, "/nonexistent/x");
     assertEquals(error.code, "no-temporary-folder");

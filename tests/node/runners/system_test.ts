@@ -199,7 +199,7 @@ Deno.test("system ends a command that writes more than bufmem keeps, and sends w
   assertEquals(context.files.get("zeros")!.length, 64 * 1024 * 1024);
 });
 
-Deno.test("system tells what is wrong with a temporary file", async () => {
+Deno.test("system reports what is wrong with a temporary file", async () => {
   await using context = new TestContext();
   context.temporaryFolder = () => Promise.resolve("/proc/no/such");
   const error = await failureOf(sh("echo x; sleep 60", { stdout: "buftmp:x" }), context);
@@ -217,7 +217,7 @@ Deno.test("system fails with the command, its status and the last line of stderr
   assertEquals(quiet.message, "false: exited with status 1");
 });
 
-Deno.test("system ignores a status when told to, but not a missing program", async () => {
+Deno.test("system ignores a status when configured to, but not a missing program", async () => {
   await using context = new TestContext();
   await system.run({ command: "false", ignoreErrors: true }, context);
   const error = await failureOf({ command: "no-such-program", ignoreErrors: true }, context);
@@ -242,7 +242,7 @@ Deno.test("system interrupts a canceled command, and delivers its output", async
   assertEquals(context.text("out"), "");
 });
 
-Deno.test("system kills a canceled command when told to", async () => {
+Deno.test("system kills a canceled command when configured to", async () => {
   await using context = new TestContext();
   const script = "trap '' INT; echo started; while :; do sleep 0.01; done";
   const running = system.run(sh(script, { stdout: "stream", kill: true }), context);
@@ -271,7 +271,7 @@ Deno.test("system logs when a command in the background fails by itself", async 
   ]);
 });
 
-Deno.test("system tells at the end of the node when output in the background is too much", async () => {
+Deno.test("system reports at the end of the node when output in the background is too much", async () => {
   await using context = new TestContext();
   const cleanups: (() => void | Promise<void>)[] = [];
   context.onEnd = (cleanup) => void cleanups.push(cleanup);

@@ -8,7 +8,7 @@ import { eventually } from "../../../support/eventually.ts";
 import { testAsOrdinaryUser } from "../../../support/ordinary_user.ts";
 import { unless, whyNotInstalled } from "../../../support/unless.ts";
 
-/** Something to send that is no tine: says what it was started with, and passes on what it hears. */
+/** Something to send that is no tine: prints its arguments, and passes on its input. */
 const PROGRAM = '#!/bin/sh\necho "$0 $*"\nexec cat\n';
 
 /** A shell of this machine in place of one behind ssh, with a home of its own. */
@@ -81,7 +81,7 @@ class Place implements AsyncDisposable {
 /** As `[name, words]`: what may be `sh` on another machine. */
 const SHELLS = [["dash", ["dash", "-c"]], ["bash", ["bash", "-c"]], ["busybox", ["busybox", "sh", "-c"]]] as const;
 
-Deno.test("FarShell tells what the far side is", async () => {
+Deno.test("FarShell finds out what the far side is", async () => {
   await using place = new Place();
   await using shell = place.shell();
   const { system, machine, uid } = await shell.login();

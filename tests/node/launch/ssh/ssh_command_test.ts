@@ -38,7 +38,7 @@ Deno.test({
   },
 });
 
-Deno.test("sshFailure() tells cause and remedy, and what was said", () => {
+Deno.test("sshFailure() reports cause and remedy, and what ssh printed", () => {
   const cases: [string, string][] = [
     ["ssh: Could not resolve hostname x: Name or service not known", "no-such-host"],
     ["ssh: connect to host x port 22: Connection refused", "refused"],
@@ -68,7 +68,7 @@ Deno.test("sshFailure() tells cause and remedy, and what was said", () => {
   assertEquals(silent, 'ssh to x was killed by SIGKILL before the node was started: see what "ssh x true" says');
 });
 
-Deno.test("farFailure() tells what can be done", () => {
+Deno.test("farFailure() reports what can be done", () => {
   const error = farFailure("x", "disk-full", "No space left");
   assertEquals([error.code, error.message.includes("tine node clean x")], ["disk-full", true]);
   assertEquals(farFailure("x", "other", "why").message, "x cannot go on (why)");

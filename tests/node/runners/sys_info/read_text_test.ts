@@ -3,13 +3,13 @@ import { readText, readValue } from "../../../../src/node/runners/sys_info/surve
 
 const { signal } = new AbortController();
 
-Deno.test("readText() reads files of the kernel, which tell no size", async () => {
+Deno.test("readText() reads files of the kernel, which have no size", async () => {
   const { text, leftOut } = await readText("/proc/self/status", 1024 * 1024, signal);
   assert(text.startsWith("Name:"));
   assertEquals(leftOut, 0);
 });
 
-Deno.test("readText() reads up to its limit and tells what is left out", async () => {
+Deno.test("readText() reads up to its limit and reports what is left out", async () => {
   const path = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(path, "0123456789");
