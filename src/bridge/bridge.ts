@@ -101,7 +101,7 @@ export class Bridge {
     return bridge;
   }
 
-  /** How many bytes wait for the process of the UDFs. */
+  /** The number of bytes that wait for the process of the UDFs. */
   get pendingBytes(): number {
     return this.#pending.position;
   }

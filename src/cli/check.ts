@@ -173,7 +173,7 @@ function rest(trailing: readonly string[] | undefined): string[] {
   return trailing === undefined ? [] : ["--", ...trailing];
 }
 
-/** How many checks came to what. */
+/** The number of checks by their result. */
 export interface CheckCounts {
   passed: number;
   failed: number;

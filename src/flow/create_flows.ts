@@ -134,7 +134,7 @@ interface FlowEngine {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** How many addresses of a name are tried. */
+/** The number of addresses of a name that are tried. */
 const MAX_ADDRESSES = 8;
 
 /** Flows of a pool. */

@@ -146,7 +146,7 @@ export class RandomBytes implements StreamPayload, PacketPayload {
   #at = 0;
   /** What stands from `at` to here was not sent yet. */
   #freshTo = 0;
-  /** How many bytes may be made anew. */
+  /** The number of bytes that may be made anew. */
   #allowed = RANDOM_BYTES;
   #countedAt: number;
 

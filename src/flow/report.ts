@@ -295,7 +295,7 @@ export interface TransactionReport {
   readonly transactionsPerSecond: number;
   /** Of all transactions so far; absent before the first one. */
   readonly latency?: Pick<RttSummary, "minMicros" | "meanMicros" | "maxMicros">;
-  /** How many requests the server has answered, as it counted them; absent before the end, and over UDP. */
+  /** The number of requests that the server has answered, as it counted them; absent before the end, and over UDP. */
   readonly serverTransactions?: number;
   /** How long the server's thread computed until the end; absent before that, and where it is not known. */
   readonly serverCpuNanos?: number;

@@ -18,7 +18,7 @@ export interface FlowLimits {
 
 /** What the flows of a server may have. */
 export interface ServingLimits extends FlowLimits {
-  /** How many may run at the same time. */
+  /** The maximum number of flows at the same time. */
   readonly flows?: number;
 }
 

@@ -328,7 +328,7 @@ function platformsBelow({ children }: NodeTree): string[] {
   });
 }
 
-/** How many levels of nodes there are. */
+/** The number of levels of nodes. */
 function levelsOf({ children }: NodeTree): number {
   return 1 + Math.max(0, ...children.map(levelsOf));
 }

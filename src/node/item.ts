@@ -116,9 +116,9 @@ export interface Activity {
   readonly nodeId: string;
   /** The runs under way, the oldest first; not all of them if they are many. */
   readonly running: readonly string[];
-  /** How many more are under way. */
+  /** The number of others that are under way. */
   readonly more: number;
-  /** How many have ended. */
+  /** The number of those that have ended. */
   readonly ended: number;
 }
 

@@ -26,7 +26,7 @@ export interface FlowEndpoint {
   readonly durationMs?: number;
   /** The rate that a flow may have at the server, or its packets have in the direction with more of it; Infinity: any. */
   readonly bitsPerSecond?: number;
-  /** How many flows a server lets run at a time. */
+  /** The maximum number of flows that a server runs at a time. */
   readonly flows?: number;
 }
 

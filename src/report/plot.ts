@@ -41,7 +41,7 @@ export interface SampleSeries {
 /** Values that are too many for the page, in buckets of time. Extremes are exact. */
 export interface Buckets {
   readonly type: "buckets";
-  /** How many values each one has; at least 1. */
+  /** The number of values of each; at least 1. */
   readonly counts: Float64Array;
   /** The mean of the values, and the mean of their times in microseconds since the start of the test. */
   readonly means: Float64Array;

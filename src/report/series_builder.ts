@@ -3,7 +3,7 @@ import type { Buckets, SampleSeries } from "./plot.ts";
 /** The most buckets of a series. */
 export const MAX_BUCKETS = 131_072;
 
-/** How many values a series keeps. */
+/** The number of values that a series keeps. */
 export interface SeriesLimits {
   /** More rows than these go into buckets. */
   readonly maxSamples?: number;
@@ -42,7 +42,7 @@ export class SeriesBuilder {
     this.#maxBuckets = maxBuckets;
   }
 
-  /** How many rows there are. */
+  /** The number of rows. */
   get count(): number {
     return this.#count;
   }

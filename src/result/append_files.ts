@@ -211,7 +211,7 @@ export class AppendFile {
     this.#files = files;
   }
 
-  /** How many bytes wait to be written. */
+  /** The number of bytes that wait to be written. */
   get pending(): number {
     return this.#buffer?.position ?? 0;
   }

@@ -34,7 +34,7 @@ export interface Watch extends Disposable {
 /** @param ready what the file is: bits of READABLE, WRITABLE and FAILED */
 export type ReadyHandler = (ready: number) => void;
 
-/** How many files one call reports; the kernel reports those after them at the next call. */
+/** The maximum number of files that one call reports; the kernel reports those after them at the next call. */
 const MAX_EVENTS = 1024;
 
 /**
@@ -59,7 +59,7 @@ export class EpollSet {
     return this.#fd;
   }
 
-  /** How many watches there are. */
+  /** The number of watches. */
   get size(): number {
     return this.#size;
   }

@@ -39,10 +39,10 @@ export class Poller {
   /** The last place is that of the EpollSet. */
   readonly #memory = new PollMemory(MAX_DIRECT + 1);
   readonly #more = new EpollSet();
-  /** How many of the watches have ended since the last poll. */
+  /** The number of watches that have ended since the last poll. */
   #holes = 0;
 
-  /** How many files it watches. */
+  /** The number of files that it watches. */
   get size(): number {
     return this.#watches.length - this.#holes + this.#more.size;
   }

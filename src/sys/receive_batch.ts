@@ -9,7 +9,7 @@ import type { Socket } from "./socket.ts";
 
 /** How large a batch of messages to receive is. */
 export interface ReceiveBatchOptions {
-  /** How many messages; 64 if left out. */
+  /** The number of messages; 64 if left out. */
   readonly capacity?: number;
   /** The longest payload, in bytes; 2048 if left out. With `receiveOffload` 65536, or what was merged is cut. */
   readonly maxBytes?: number;

@@ -11,7 +11,7 @@ import type { Socket } from "./socket.ts";
 
 /** How large a batch of messages to send is. */
 export interface SendBatchOptions {
-  /** How many messages; 64 if left out. */
+  /** The number of messages; 64 if left out. */
   readonly capacity?: number;
   /** The longest payload, in bytes; with segments, of all together. {@linkcode DEFAULT_MAX_PACKET_BYTES} by default. */
   readonly maxBytes?: number;

@@ -15,7 +15,7 @@ export interface ServingAgent {
 export interface AgentServerOptions {
   /** Gets a sentence for each connection that failed. */
   log?: (message: string) => void;
-  /** How many connections may be open at the same time; default 10,000. More wait in the kernel's queue. */
+  /** The maximum number of open connections; default 10,000. More wait in the kernel's queue. */
   maxConnections?: number;
   /** How long connections may take to end once the server is stopped, in ms; default 5,000. Then they are cut. */
   stopTimeoutMs?: number;

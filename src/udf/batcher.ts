@@ -19,7 +19,7 @@ export interface BatcherOptions {
   size?: number;
   /** ns that a batch of a group spans, aligned to the epoch. */
   windowNs?: bigint;
-  /** How many points may wait for the end of their batches, of all groups together; default 1,000,000. */
+  /** The maximum number of points that wait for the end of their batches, of all groups together; default 1,000,000. */
   maxPoints?: number;
 }
 
@@ -57,7 +57,7 @@ export class Batcher {
   #spelled: OpenBatch | undefined;
   #held = 0;
 
-  /** How many points came after their window had closed, and were dropped. */
+  /** The number of points that came after their window had closed, and were dropped. */
   late = 0;
 
   /** @throws {TineError} `usage` if size, window or limit is not positive, or both size and window are given */
@@ -80,7 +80,7 @@ export class Batcher {
     this.#maxPoints = maxPoints;
   }
 
-  /** How many points wait for the end of their batches. */
+  /** The number of points that wait for the end of their batches. */
   get held(): number {
     return this.#held;
   }

@@ -128,7 +128,7 @@ export class CallProgress {
     return this.#cells[OFFSET];
   }
 
-  /** How many calls have begun. */
+  /** The number of calls that have begun. */
   get count(): number {
     return this.#cells[COUNT];
   }

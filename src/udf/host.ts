@@ -17,7 +17,7 @@ export interface HostOptions extends Omit<SessionOptions, "keepalives" | "judges
   nodeId?: string;
   /** Gets sentences about what is odd and not an error. */
   log?: (message: string) => void;
-  /** How many points a batch of the UDF may have; default 10,000,000. */
+  /** The maximum number of points in a batch of the UDF; default 10,000,000. */
   maxBatchPoints?: number;
 }
 

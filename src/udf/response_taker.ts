@@ -5,7 +5,7 @@ import type { BeginBatch, EdgeType, EndBatch, Response } from "./messages.ts";
 import type { Point } from "./point.ts";
 import type { Session } from "./session.ts";
 
-/** How many points a batch from a UDF may have unless an option says otherwise: it is handed on whole. */
+/** The default maximum number of points in a batch from a UDF: it is handed on whole. */
 const MAX_BATCH_POINTS = 10_000_000;
 
 /** What a UDF has sent. */

@@ -183,7 +183,7 @@ export interface BeginBatch {
   group: string;
   /** The tags of the group. */
   tags: Map<string, string>;
-  /** How many points follow; 0: unknown. */
+  /** The number of points that follow; 0: unknown. */
   size: bigint;
   byName: boolean;
 }

@@ -16,7 +16,7 @@ export interface ReportedCase {
   readonly updated?: boolean;
 }
 
-/** How many cases came to what. */
+/** The number of cases by their result. */
 export interface CaseCounts {
   passed: number;
   failed: number;

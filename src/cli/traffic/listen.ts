@@ -119,7 +119,7 @@ export async function startAll(starts: readonly (() => Promise<FlowServer>)[]): 
   return servers;
 }
 
-/** How many ports of the kernel's choice are tried. */
+/** The number of ports of the kernel's choice that are tried. */
 const PORT_TRIES = 8;
 
 /**

@@ -8,7 +8,7 @@ const LINEAR_BITS = 10;
 
 /** The figures of a distribution that tables have; in the unit of what was added. */
 export interface Quantiles {
-  /** How many values there were. */
+  /** The number of values. */
   readonly count: number;
   /** Exact. */
   readonly min: number;
@@ -177,7 +177,7 @@ export class Distribution {
     this.#count += times;
   }
 
-  /** How many values there are. */
+  /** The number of values. */
   get count(): number {
     return this.#count;
   }
@@ -277,7 +277,7 @@ export class Distribution {
     return sum / seen;
   }
 
-  /** How many values are above a limit, exact as quantiles are. */
+  /** The number of values that are above a limit, exact as quantiles are. */
   above(limit: number): number {
     let above = 0;
     for (const [value, times] of this.bins()) if (value > limit) above += times;

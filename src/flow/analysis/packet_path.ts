@@ -310,7 +310,7 @@ export class Deviations {
   readonly #above = new Distribution();
   readonly #below = new Distribution();
 
-  /** How many values there are. */
+  /** The number of values. */
   get count(): number {
     return this.#above.count + this.#below.count;
   }

@@ -62,7 +62,7 @@ export interface PacketFigures {
    * pace. Of a sender at the server that has no samples of its own: of the packets that arrived.
    */
   readonly lateness?: Quantiles;
-  /** How many packets were later than {@linkcode LATE_NANOS}. */
+  /** The number of packets that were later than {@linkcode LATE_NANOS}. */
   readonly lateSends: number;
   /** Between the first packet sent and the last one. */
   readonly sendNanos: number;

@@ -33,7 +33,7 @@ const FIRST_WORKERS = 2;
 
 /** Where flows of a pool run. */
 export interface FlowThread {
-  /** How many flows it has. */
+  /** The number of flows that it has. */
   load: number;
   /** Gives an order, after those that are held back. */
   send(order: FlowOrder): void;

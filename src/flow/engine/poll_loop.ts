@@ -110,7 +110,7 @@ const DUE = -2;
 export class TimerHeap {
   readonly #heap: HeapTimer[] = [];
 
-  /** How many timers are set. */
+  /** The number of timers that are set. */
   get size(): number {
     return this.#heap.length;
   }

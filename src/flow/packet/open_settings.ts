@@ -18,7 +18,7 @@ const MAX_LIST = 256;
 /** The settings of a flow that its client sends to the server. */
 export interface OpenSettings {
   readonly version: number;
-  /** How many senders there are. */
+  /** The number of senders. */
   readonly senders: number;
   /** The longest packet, in bytes. */
   readonly longest: number;

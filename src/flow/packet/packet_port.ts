@@ -122,7 +122,7 @@ export interface IncomingPackets {
    * The TTL or hop limit that it arrived with; 255 if that is not known. Ports of STAMP know it, where the system can.
    */
   hopLimit(i: number): number;
-  /** How many packets the socket had no room for, since it was opened. */
+  /** The number of packets that the socket had no room for, since it was opened. */
   drops(i: number): number;
   source(i: number): SockAddr;
   isFrom(i: number, address: SockAddr): boolean;

@@ -226,7 +226,7 @@ class Choice {
     return this.#random !== undefined;
   }
 
-  /** How many values there are. */
+  /** The number of values. */
   get size(): number {
     return this.#values.length;
   }
@@ -292,7 +292,7 @@ export class PacketSender {
   readonly times: SendTimes | undefined;
   /** The number of the next packet. */
   number = 0;
-  /** How many packets were sent, and their bytes. */
+  /** The number of packets that were sent, and their bytes. */
   sent = 0;
   bytes = 0;
   /** Packets that the system refused to send. */

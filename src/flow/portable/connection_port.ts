@@ -9,7 +9,7 @@ import { addressOf, type EventLoop, type LoopFile, refuseSettings, systemError, 
 
 /** How much is read ahead before the length of reads is known, in bytes. */
 const FIRST_READ_BYTES = 4096;
-/** How many messages may wait behind a write. */
+/** The maximum number of messages that wait behind a write. */
 const MAX_WAITING = 16;
 
 /** Connections of Deno's own network API. */

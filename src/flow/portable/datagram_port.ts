@@ -20,7 +20,7 @@ import type { PacketPayload } from "../payload.ts";
 import type { PacketClientConfig, PacketServerConfig } from "../config.ts";
 
 const BATCH = 64;
-/** How many packets wait here; others wait in the system. */
+/** The number of packets that wait here; others wait in the system. */
 const MAX_WAITING = 256;
 /** Packets that were handed to the system, and whose result is not known yet. */
 const MAX_SENDING = 256;
@@ -182,7 +182,7 @@ export class PacketInbox implements IncomingPackets {
     this.#throwError = throwError;
   }
 
-  /** How many packets wait. */
+  /** The number of packets that wait. */
   get waiting(): number {
     return this.#waiting.length;
   }

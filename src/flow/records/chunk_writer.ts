@@ -63,7 +63,7 @@ export class ChunkWriter<K extends RecordKind> {
     this.#distances = new Float64Array(this.capacity);
   }
 
-  /** How many samples wait. */
+  /** The number of samples that wait. */
   get length(): number {
     return this.#length;
   }

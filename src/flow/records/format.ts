@@ -28,10 +28,10 @@ export const CHUNK_VERSION = 1;
 /** The largest chunk: with its envelope it fits a frame of 64 KiB. */
 export const MAX_CHUNK_BYTES = 60 * 1024;
 
-/** How many samples a chunk has, at most. */
+/** The maximum number of samples of a chunk. */
 export const MAX_CHUNK_SAMPLES = 8192;
 
-/** How many columns a chunk has, at most. */
+/** The maximum number of columns of a chunk. */
 export const MAX_CHUNK_COLUMNS = 64;
 
 /** Version, kind, samples, columns. */

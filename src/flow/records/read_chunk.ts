@@ -17,7 +17,7 @@ import {
 /** The samples of a chunk. */
 export type Chunk<K extends RecordKind = RecordKind> = K extends RecordKind ? {
     readonly kind: K;
-    /** How many samples there are. */
+    /** The number of samples. */
     readonly count: number;
     /** Each of `count` values; NaN in a column that the writer did not know. */
     readonly columns: Columns<K>;

@@ -40,7 +40,7 @@ export class ReflectorCount {
   }
 }
 
-/** How many packets of one sender a stateful reflector has received. */
+/** The number of packets of one sender that a stateful reflector has received. */
 export class ReceivedCount {
   readonly #count: ReflectorCount;
   readonly #window = new DuplicateWindow();

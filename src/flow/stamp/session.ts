@@ -5,7 +5,7 @@ import type { ServedPacketReport } from "../report.ts";
 import type { AccountedFlow } from "../server_account.ts";
 import { LongNumbers } from "./test_packet.ts";
 
-/** How many sessions a reflector has at most: each takes 8 KiB. */
+/** The maximum number of sessions of a reflector: each takes 8 KiB. */
 export const MAX_SESSIONS = 1024;
 
 /** How long a session is silent before another one may take its place, in nanoseconds, */

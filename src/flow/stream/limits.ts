@@ -12,9 +12,9 @@ export const STALL_TIMEOUT_MS = 30_000;
 export const UNSEEN_STALL_TIMEOUT_MS = 120_000;
 /** How long a server waits for a client to close, in milliseconds. */
 export const LINGER_MS = 5_000;
-/** How many clients a server has at the same time, at most. */
+/** The maximum number of clients of a server at the same time. */
 export const MAX_CLIENTS = 1000;
-/** How many connections of a server may be without a request; if there are more, the oldest is dropped. */
+/** The maximum number of connections of a server without a request; if there are more, the oldest is dropped. */
 export const MAX_UNAUTHENTICATED = 1000;
 /** After this silence a connection without a request is dropped where room is needed, in milliseconds. */
 export const UNAUTHENTICATED_MS = 1000;

@@ -182,7 +182,7 @@ function isTaken(error: unknown): boolean {
 /** Goes through a range of ports, over and over. */
 class LocalPorts {
   readonly #first: number;
-  /** How many there are. */
+  /** Their number. */
   readonly count: number;
   #next = 0;
 

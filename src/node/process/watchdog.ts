@@ -5,7 +5,7 @@ import { createLineage, LINEAGE, type Lineage, pidText } from "./lineage.ts";
 import { checkNamespaceName, intoMounts, namespaceError } from "./namespaces.ts";
 import { lines } from "../../base/lines.ts";
 
-/** How many times a killed watchdog is started again. */
+/** The number of times that a killed watchdog is started again. */
 const MAX_RESTARTS = 3;
 
 /** How a watchdog is made. */

@@ -65,7 +65,7 @@ function length({ start, end = Infinity }: Span): number {
   return end - start;
 }
 
-/** How many runs hold one. */
+/** The number of runs that hold one. */
 function depthOf(path: string): number {
   return parentsOf(path).length;
 }

@@ -26,7 +26,7 @@ export class EventStreams {
     this.#start = start;
   }
 
-  /** How many pages there are. */
+  /** The number of pages. */
   get size(): number {
     return this.#streams.size;
   }

@@ -38,7 +38,7 @@ export class GrowingBuckets {
     this.#max = max;
   }
 
-  /** How many buckets there are. */
+  /** The number of buckets. */
   get length(): number {
     return this.#rows.length;
   }

@@ -2,7 +2,7 @@ import type { Buckets, SampleSeries } from "../plot.ts";
 
 /** What the pixel columns of a plot cover of a series. */
 export interface Envelope {
-  /** How many values each column has. */
+  /** The number of values of each. */
   readonly counts: Float64Array;
   readonly least: Float64Array;
   readonly greatest: Float64Array;

@@ -43,7 +43,7 @@ export interface ComparedRow {
   readonly test: Readonly<Record<string, string>>;
   /** The id of the flow; that of several with similar ids is what they have in common. */
   readonly flow: string;
-  /** How many flows are in the row, by their median; 1 for a flow by itself. */
+  /** The number of flows in the row, by their median; 1 for a flow by itself. */
   readonly flows: number;
   readonly figure: ComparedFigure;
   readonly base: FigureSample;

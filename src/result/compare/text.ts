@@ -13,7 +13,7 @@ export interface RowText {
   readonly other: string;
   /** `-4.9% [-5.2%, -4.5%]`: of the base's median; in the unit of the figure where that is clearer. */
   readonly difference: string;
-  /** How many repeats each side has: `10, 10`. */
+  /** The number of repeats of each side: `10, 10`. */
   readonly repeats: string;
   /** The adjusted p value. */
   readonly p: string;

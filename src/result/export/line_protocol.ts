@@ -84,7 +84,7 @@ export const lineProtocol: RowFormat = (schema: TableSchema, counts: ExportCount
   },
 });
 
-/** How many rows have a value. */
+/** The number of rows that have a value. */
 function countOf(values: Values, count: number): number {
   const has = presence(values, count);
   if (has === undefined) return count;

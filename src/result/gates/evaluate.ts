@@ -169,7 +169,7 @@ interface Series {
   readonly limits: readonly number[];
   /** Repeats in which tine or its machine was the limit: by what it was, and what was measured nevertheless. */
   readonly limited: readonly { readonly codes: string; readonly value: number }[];
-  /** How many repeats there are. */
+  /** The number of repeats. */
   readonly of: number;
 }
 

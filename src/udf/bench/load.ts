@@ -38,7 +38,7 @@ export class Load {
   /** Points of a stream, or batches, in a pass. */
   readonly units: number;
   readonly points: number;
-  /** How many different groups there are. */
+  /** The number of different groups. */
   readonly groups: number;
   /** Bytes of a pass on the wire. */
   readonly bytes: number;

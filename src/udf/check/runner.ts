@@ -14,7 +14,7 @@ import { valueChecks } from "./value_checks.ts";
 export interface CheckOptions extends SubjectOptions {
   /** The ids of the checks to make; absent: all. */
   only?: readonly string[];
-  /** How many checks are made at the same time, each with a UDF of its own; default 1. */
+  /** The number of checks that run at the same time, each with a UDF of its own; default 1. */
   jobs?: number;
 }
 

@@ -24,7 +24,7 @@ export interface FastReader {
 
 /** Reads text in which the records are that a fast reader leaves. A RecordSplitter does. */
 export interface TextRecords {
-  /** How many lines have been read whole. */
+  /** The number of lines that have been read whole. */
   readonly lines: number;
   /** The longest line, in UTF-16 units. */
   readonly maxLength: number;

@@ -14,7 +14,7 @@ export interface ItemSource {
   readonly holding?: boolean;
   /** Gives what is held back. */
   release?(): InputItem[];
-  /** How many lines have been read whole. */
+  /** The number of lines that have been read whole. */
   readonly lines: number;
   /** How often bytes that are no UTF-8 became U+FFFD. */
   readonly invalidUtf8: number;

@@ -75,7 +75,7 @@ export class PointEncoder implements PointTexts {
 
   #fields = 0;
   readonly #types = new Uint8Array(MAX_ENTRIES);
-  /** How many fields are of each type. */
+  /** The number of fields of each type. */
   readonly #counts = new Int32Array(5);
   readonly #keyStarts = new Int32Array(MAX_ENTRIES);
   readonly #keyEnds = new Int32Array(MAX_ENTRIES);

@@ -60,9 +60,9 @@ export interface ReadPointsOptions {
  * decides what to do about it.
  */
 export interface PointReader extends AsyncIterable<InputItem[]> {
-  /** How many bytes have been taken from the stream. */
+  /** The number of bytes that have been taken from the stream. */
   readonly bytesRead: number;
-  /** How many lines have been read whole. */
+  /** The number of lines that have been read whole. */
   readonly linesRead: number;
   /** How often bytes that are no UTF-8 became U+FFFD. */
   readonly invalidUtf8: number;

@@ -43,7 +43,7 @@ export class RecordSplitter<T> {
     this.maxLength = maxLength;
   }
 
-  /** How many lines have been read whole. */
+  /** The number of lines that have been read whole. */
   get lines(): number {
     return this.#line - 1;
   }

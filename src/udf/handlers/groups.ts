@@ -1,7 +1,7 @@
 import type { Outcome } from "../udf_types.ts";
 import type { GivenOptions } from "./options.ts";
 
-/** How many groups a handler remembers, unless the option `groups` says otherwise. */
+/** The default number of groups that a handler remembers, see the option `groups`. */
 const DEFAULT_LIMIT = 100_000;
 const MAX_LIMIT = 10_000_000;
 

@@ -9,7 +9,7 @@ const FIRST_CAPACITY = 8;
 
 /** What a window holds: the last points, as many as `size` and, where there is a span, none older than that. */
 export interface WindowLimits {
-  /** How many points, at least 1. */
+  /** The number of points, at least 1. */
   readonly size: number;
   /** Points whose time lies this many nanoseconds or more before the newest one are out; undefined: times do not count. */
   readonly spanNs: bigint | undefined;

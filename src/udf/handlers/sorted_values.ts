@@ -39,7 +39,7 @@ export class SortedValues {
     return sorted;
   }
 
-  /** How many values there are. */
+  /** The number of values. */
   get length(): number {
     return this.#length;
   }

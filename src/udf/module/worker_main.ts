@@ -22,7 +22,7 @@ interface Scope {
   close(): void;
 }
 
-/** How many lines may be on their way to the other thread, and how long the module waits for it, in ms. */
+/** The number of lines that may be on their way to the other thread, and how long the module waits for it, in ms. */
 const MAX_LINES = 1000;
 const LINE_WAIT_MS = 1000;
 const unprinted = new Int32Array(new SharedArrayBuffer(4));

@@ -42,7 +42,7 @@ export class Alignment<T> {
     this.#options = options;
   }
 
-  /** How many pairs were the same. */
+  /** The number of pairs that were the same. */
   get same(): number {
     return this.#same;
   }

@@ -85,7 +85,7 @@ function sorted(tags: Map<string, string>): [string, string][] {
   return [...tags].sort(([a], [b]) => a < b ? -1 : 1);
 }
 
-/** How many points of one batch a difference shows. */
+/** The maximum number of points of one batch that a difference shows. */
 const SHOWN_POINTS = 5;
 
 /** What counts as the same. */

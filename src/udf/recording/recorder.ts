@@ -16,7 +16,7 @@ import type { RunningUdf } from "../running_udf.ts";
 const HIGH_WATER = 8 * 1024 * 1024;
 /** How long a file may hold the connection back before the recording is given up. */
 const PATIENCE_MS = 5_000;
-/** How many files of one name may be in use. */
+/** The maximum number of files of one name. */
 const MAX_FILES = 10_000;
 
 /** How a recording is made. */

@@ -164,7 +164,7 @@ const FIRST_CHUNK_BYTES = 4 * 1024;
 
 /** Collects bytes in chunks, so that nothing is copied twice, up to a limit. */
 export class ByteChunks {
-  /** How many bytes it has. */
+  /** The number of bytes that it has. */
   length = 0;
   /** What came after it was full. */
   leftOut = 0;
