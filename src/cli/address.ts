@@ -5,7 +5,7 @@ import { escape } from "./terminal.ts";
 /**
  * Reads `HOST:PORT`, `[IPv6]:PORT`, `:PORT` or `PORT`; without a host it is the loopback.
  *
- * @param name the flag, for the message
+ * @param name the flag or the argument, for the message
  * @throws {UsageError}
  *
  * @example
@@ -19,9 +19,12 @@ export function parseAddress(text: string, name: string): HostPort {
     const { hostname, port } = parseHostPort(text, { barePort: true });
     return { hostname: hostname || "127.0.0.1", port };
   } catch (cause) {
-    throw new UsageError(`${name} HOST:PORT: expected e.g. 127.0.0.1:9000 or [::1]:9000, not "${escape(text)}"`, {
-      cause,
-    });
+    const label = name.startsWith("--") ? `${name} HOST:PORT` : name;
+    const hint = /^[^:]+$/.test(text) ? "; the port is missing" : "";
+    throw new UsageError(
+      `${label}: expected e.g. 127.0.0.1:9000 or [::1]:9000, not "${escape(text)}"${hint}`,
+      { cause },
+    );
   }
 }
 
@@ -47,7 +50,7 @@ export function withPort(text: string, port: number): string {
  * @throws {UsageError}
  */
 export function parseServerAddress(text: string): string {
-  const address = parseAddress(text, "client");
-  if (address.port === 0) throw new UsageError(`client HOST:PORT: port 0 cannot be dialled; servers print theirs`);
+  const address = parseAddress(text, "HOST:PORT");
+  if (address.port === 0) throw new UsageError(`HOST:PORT: port 0 cannot be dialled; servers print theirs`);
   return formatHostPort(address);
 }

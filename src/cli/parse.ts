@@ -70,6 +70,8 @@ function joinValues(args: readonly string[], names: ReadonlyMap<string, Flag>): 
     } else if (attached !== undefined) {
       joined.push(`${name}=${attached}`);
     } else if (flag.bare !== undefined && !isValueOf(flag, args[i + 1])) {
+      // A misspelt choice is read as what follows the flag, and refused by the flag itself.
+      if (nearest(args[i + 1] ?? "", flag.choices ?? []) !== undefined) flag.read([args[i + 1]], name);
       joined.push(`${name}=${flag.bare}`);
     } else {
       const next = args[++i];

@@ -1,4 +1,5 @@
 import { messageOf, TineError } from "../base/errors.ts";
+import { nearest } from "../base/nearest.ts";
 import { entrySoFar, foundSoFar } from "./found_so_far.ts";
 import { exists } from "./owner.ts";
 import { LATEST } from "./names.ts";
@@ -68,7 +69,10 @@ export async function openResults(path: string): Promise<ResultsFolder | RunResu
   } catch (error) {
     if (error instanceof TineError) throw error;
     if (error instanceof Deno.errors.NotFound) {
-      throw new TineError("no-results", `there are no results in ${path}: there is no such folder`, { cause: error });
+      const hint = await nearestFolder(path);
+      throw new TineError("no-results", `there are no results in ${path}: there is no such folder${hint}`, {
+        cause: error,
+      });
     }
     throw new TineError("cannot-read", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
@@ -85,6 +89,14 @@ export async function openResults(path: string): Promise<ResultsFolder | RunResu
     throw damaged[0] ?? new TineError("no-results", `there are no results in ${path}: no run has written there`);
   }
   return { kind: "results", path, runs, damaged };
+}
+
+/** Names the folder that a path which does not exist most likely meant; nothing where there is no such folder. */
+async function nearestFolder(path: string): Promise<string> {
+  const [, parent = ".", name] = /^(?:(.*)\/)?([^/]+)\/*$/s.exec(path) ?? [];
+  const found = await Array.fromAsync(Deno.readDir(parent || "/"), ({ name }) => name).catch(() => []);
+  const near = name && nearest(name, found);
+  return near ? `, did you mean ${near}?` : "";
 }
 
 /** Returns the newest run that is complete, or else the newest one; undefined of no runs. */

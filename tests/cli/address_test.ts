@@ -21,6 +21,11 @@ Deno.test("flags, plans and flows take the same addresses; only flags take a bar
 Deno.test("parseServerAddress() completes what flows dial", () => {
   for (const text of ["7000", ":7000", "127.0.0.1:7000"]) assertEquals(parseServerAddress(text), "127.0.0.1:7000");
   assertEquals(parseServerAddress("[::1]:7000"), "[::1]:7000");
+  assertThrows(
+    () => parseServerAddress("10.0.0.1"),
+    UsageError,
+    'HOST:PORT: expected e.g. 127.0.0.1:9000 or [::1]:9000, not "10.0.0.1"; the port is missing',
+  );
   assertThrows(() => parseServerAddress("host:0"), UsageError, "port 0 cannot be dialled");
   assertThrows(() => parseServerAddress("[host]:7000"), UsageError, 'not "[host]:7000"');
 });

@@ -72,6 +72,7 @@ Deno.test("parse() takes a word behind a flag that needs none only if it is one 
   assertEquals(read("results", "--plot", "--json"), ["all", ["results"]]);
   assertEquals(read("results"), [undefined, ["results"]]);
   assertThrows(() => read("--plot=results"), UsageError, "--plot NAME: expected rtt or all");
+  assertThrows(() => read("results", "--plot", "rt"), UsageError, '--plot NAME: expected rtt or all, not "rt"');
 });
 
 Deno.test("parse() takes a word behind a duration that needs none only if it begins as a number does", () => {

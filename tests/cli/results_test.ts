@@ -165,6 +165,11 @@ Deno.test("tine results and tine log say where there are no results", () =>
       assertEquals(none.code, 1);
       assertEquals(none.stderr, `tine ${command}: there are no results in ${out}/none: there is no such folder\n`);
     }
+    await Deno.mkdir(`${out}/name=hello`);
+    assertEquals(
+      (await tine(["results", `${out}/name=helo`])).stderr,
+      `tine results: there are no results in ${out}/name=helo: there is no such folder, did you mean name=hello?\n`,
+    );
   }));
 
 Deno.test("tine results --system reports what sysInfo found", () =>

@@ -26,7 +26,7 @@ export const command = defineCommand({
 
   async run({ positionals: [what = "plan"] }) {
     if (!SCHEMAS.some((one) => one === what)) {
-      throw new UsageError(`WHAT: expected ${SCHEMAS.join(", ")}, not "${escape(what)}"`);
+      throw new UsageError(`WHAT: expected plan, cases or figures, not "${escape(what)}"`);
     }
     const schema = what === "cases"
       ? (await import("../../udf/cases/schema.ts")).caseFileJsonSchema()

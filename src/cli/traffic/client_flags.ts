@@ -289,7 +289,8 @@ export function rate({ help, example, packets }: RateOptions): Flag<Rates | unde
         rate !== undefined && (packets || (rate !== "max" && "bitsPerSecond" in rate));
       const [up, down = up, ...more] = parsed;
       if (fits(up) && fits(down) && more.length === 0) return { up, down, both: parsed.length > 1 };
-      throw new UsageError(`${name} RATE[,DOWN]: expected a rate such as ${example}, not "${escape(text)}"`);
+      const hint = /^[\d.]+[kMG]?$/.test(text) ? `; the unit is missing: ${text.replace(/\d$/, "$&M")}bps?` : "";
+      throw new UsageError(`${name} RATE[,DOWN]: expected a rate such as ${example}, not "${escape(text)}"${hint}`);
     },
   };
 }

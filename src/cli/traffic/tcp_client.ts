@@ -86,7 +86,7 @@ export const command = defineCommand({
     const { hostname } = parseHostPort(server);
     if (isGroup(hostname)) {
       throw new UsageError(
-        `client HOST:PORT: ${hostname} is a group of multicast, to which only tine udp client sends`,
+        `HOST:PORT: ${hostname} is a group of multicast, to which only tine udp client sends`,
       );
     }
     if (flags.reverse && flags.bidir) {

@@ -1,3 +1,4 @@
+import { SystemError } from "../../sys/errno.ts";
 import type { SockAddr } from "../../sys/address.ts";
 import { WOULD_BLOCK } from "../../sys/socket.ts";
 import { TineError } from "../../base/errors.ts";
@@ -62,7 +63,14 @@ export class Connector {
   }
 
   #next(address: SockAddr, error: Error): void {
-    this.#failures.push(connectionError(error, `connect to ${address}`) as TineError);
+    const refused = error instanceof SystemError && error.errnoName === "ECONNREFUSED";
+    this.#failures.push(
+      refused
+        ? new TineError("connection-refused", `no server listens for TCP flows at ${address} (${error.errnoName})`, {
+          cause: error,
+        })
+        : connectionError(error, `connect to ${address}`) as TineError,
+    );
     if (this.#failures.length < this.#options.addresses.length) return this.start();
     const [{ code }] = this.#failures;
     throw new TineError(code, this.#failures.map(({ message }) => message).join("; "));
