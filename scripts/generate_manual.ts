@@ -100,22 +100,44 @@ function figureTables(): string {
   ).join("\n");
 }
 
+/** Columns of one direction; those of the other have the same definition. */
+const OTHER_DIRECTION = "from_server_";
+
 /** Returns the tables of results with their columns. */
 function tableColumns(): string {
   // What a table has is known without opening a test.
   const source = { idKeys: [] } as unknown as TableSource;
   return Array.from(TABLES, ([name, makeTable]) => {
     const { row, columns } = makeTable(source);
-    const rows: string[][] = [];
-    for (const { name, type, tag, definition } of columns) {
-      if (name === "run") continue;
-      const last = rows.at(-1);
-      // The values of a distribution share its definition.
-      if (last?.[2] === plain(definition)) last[0] += ` ${code(name)}`;
-      else rows.push([code(name), tag ? "tag" : type, plain(definition)]);
-    }
+    const shown = columns.filter(({ name, definition }) =>
+      name !== "run" && !(name.startsWith(OTHER_DIRECTION) &&
+        columns.some((one) => one.name === name.replace("from", "to") && one.definition === definition))
+    );
+    // The values of a distribution share its definition.
+    const groups = shown.reduce<(typeof shown)[]>((groups, column) => {
+      const last = groups.at(-1);
+      if (last?.[0].definition === column.definition) last.push(column);
+      else groups.push([column]);
+      return groups;
+    }, []);
+    const rows = groups.map((group) => {
+      const [{ tag, type, definition }] = group;
+      return [columnNames(group.map(({ name }) => name)), tag ? "tag" : type, plain(definition)];
+    });
     return `## ${name}\n\nA row is ${plain(row)}.\n\n${table(["column", "type", "what it is"], rows)}`;
   }).join("\n");
+}
+
+/** The names of columns with one definition; in those of a distribution, `*` stands for the names of its values. */
+function columnNames(names: readonly string[]): string {
+  const words = names.map((name) => name.split("_"));
+  const [first] = words;
+  const place = first.findIndex((word, i) => words.some((other) => other[i] !== word));
+  const patterns = new Set(words.map((words) => words.with(Math.max(place, 0), "*").join("_")));
+  if (place < 0 || patterns.size > 1) return names.map(code).join(" ");
+  const parts = words.map((words) => words[place]).join(", ");
+  const [pattern] = patterns;
+  return parts === SPREAD_PARTS.join(", ") ? code(pattern) : `${code(pattern)} (${parts})`;
 }
 
 /** The key of a figure in JSON; in that of a distribution, `*` stands for the names of its values. */

@@ -1,7 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { generated, pages } from "../scripts/generate_manual.ts";
 import { copyCheckout } from "../scripts/test/copy_checkout.ts";
+import { flagName } from "../src/cli/flags.ts";
+import { registry } from "../src/cli/registry.ts";
 import { planObjects } from "../src/node/plan/json_schema.ts";
+import { parsePlan } from "../src/node/plan/parse.ts";
+import { PLOT_IDS } from "../src/report/plot.ts";
 import { OWN_NAMES, whyNoNamespaces } from "./support/namespaces.ts";
 import { runTogether } from "./support/together.ts";
 
@@ -160,6 +164,46 @@ Deno.test("the manual: each object of plans has its fields on a page, once", () 
   );
   const objects = planObjects().map(({ places: [place] }) => place.split(".")[0]);
   assertEquals(described.sort(), [...new Set(objects)].sort());
+});
+
+Deno.test("the manual: commands have the flags that are shown", async () => {
+  // Options of programs that are mentioned beside those of tine.
+  const others = ["--skip-rx-copy", "--platform"];
+  const flags = new Map<string, Set<string>>();
+  for (const [name, entry] of registry) {
+    const { command } = await entry.load();
+    flags.set(name, new Set(["--help", ...Object.keys(command.flags).map(flagName)]));
+  }
+  const known = new Set([...flags.values()].flatMap((names) => [...names]).concat(others, "--version"));
+  for (const [page, text] of texts) {
+    for (const [flag] of text.matchAll(/(?<![\w-])--[a-z][\w-]*/g)) assert(known.has(flag), `${page}: ${flag}`);
+    const lines = text.replace(/\\\n\s*/g, " ");
+    for (const [shown, group, word] of lines.matchAll(/\btine ((?:node|tcp|udp) )?([a-z]+) [^`|;#\n]*/g)) {
+      const own = flags.get(`${group ?? ""}${word}`);
+      const [before] = shown.split(" -- ");
+      for (const [flag] of before.matchAll(/(?<![\w-])--[a-z][\w-]*/g)) {
+        assert(own === undefined || own.has(flag), `${page}: ${shown}`);
+      }
+    }
+  }
+});
+
+Deno.test("the manual: plans are plans", async () => {
+  const plans = [...texts].flatMap(([page, text]) =>
+    [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].filter(([, plan]) => /^tests:/m.test(plan)).map((
+      [, plan],
+    ) => [plan, page])
+  );
+  assert(plans.length > 5);
+  for (const [plan, page] of plans) await parsePlan(plan, page);
+});
+
+Deno.test("the manual: each plot is on the page of reports, and among those of the terminal", () => {
+  const [report, results] = ["report", "results"].map((name) => texts.get(`src/cli/help/topics/${name}.md`)!);
+  for (const id of PLOT_IDS) {
+    assert(report.includes(`| \`${id}\` `), `report: ${id}`);
+    assert(results.includes(`\`${id}\``), `results: ${id}`);
+  }
 });
 
 Deno.test("generated() replaces a part that differs from the sources", async () => {
