@@ -184,7 +184,11 @@ Deno.test("tine tcp client says in one sentence what is wrong", async () => {
   await wrong(2, /--rate RATE\[,DOWN\]: expected a rate such as 10Mbps, not "10pps"/, "127.0.0.1:1", "--rate=10pps");
   await wrong(2, /not "10M"; the unit is missing: 10Mbps\?\n/, "127.0.0.1:1", "--rate=10M");
   await wrong(2, /the kernel paces at/, "127.0.0.1:1", "--rate=100Gbps");
-  await wrong(1, /^tine tcp client: no server listens for TCP flows at 127\.0\.0\.1:1 \(ECONNREFUSED\)\n$/, "127.0.0.1:1");
+  await wrong(
+    1,
+    /^tine tcp client: no server listens for TCP flows at 127\.0\.0\.1:1 \(ECONNREFUSED\)\n$/,
+    "127.0.0.1:1",
+  );
 });
 
 Deno.test("tine tcp server serves many clients at once", async () => {

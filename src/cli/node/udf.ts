@@ -9,7 +9,7 @@ const HANDLER_TIMEOUT_MS = 10_000;
 /** `tine node udf`: runs the module of a UDF for a test. */
 export const command = defineCommand({
   name: "node udf",
-  summary: "Run the module of a UDF, driven over stdio by the node bridge that started it",
+  summary: "Run the module of a UDF; tine run starts it",
   usage: ["MODULE"],
   description:
     "tine node bridge starts this command for each UDF of a test whose handler is a module, so that a module that loops " +
