@@ -1,4 +1,6 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { availability } from "../../src/sys/libc.ts";
+import { unless } from "../support/unless.ts";
 import { startTine, TextReader, tine } from "../support/tine.ts";
 import { withServer } from "./traffic_server.ts";
 
@@ -15,6 +17,30 @@ Deno.test("tine udp server prints a line for a flow that is open when it is inte
   });
   assertEquals(server.code, 0);
   assertMatch(server.stdout, /^127\.0\.0\.1:\d+ up\.\w{8}: received \d+ packets, .* s, ended without a close\n$/);
+});
+
+Deno.test({
+  ...unless(
+    availability().available ? undefined : "system calls cannot be made",
+    "tine udp server has its workers for UDP, and one for TCP beside it",
+  ),
+  async fn() {
+    const child = startTine("udp", "server", "--listen", "127.0.0.1:0", "--workers", "4");
+    await using reader = new TextReader(child.stderr);
+    try {
+      await reader.until(/listening on/);
+      const names = Array.from(
+        Deno.readDirSync(`/proc/${child.pid}/task`),
+        ({ name }) => Deno.readTextFileSync(`/proc/${child.pid}/task/${name}/comm`),
+      );
+      // One more is ready for a flow that wants one alone.
+      const workers = names.filter((name) => name.startsWith("worker-")).length;
+      assert(workers >= 4 + 1 && workers <= 4 + 1 + 1, `${workers} workers`);
+    } finally {
+      child.kill("SIGINT");
+      await Promise.all([child.stdin.close(), child.stdout.cancel(), child.status]);
+    }
+  },
 });
 
 Deno.test("tine udp server says in one sentence why it cannot join", async () => {

@@ -131,16 +131,16 @@ export const command = defineCommand({
       metrics: flags.metrics,
       engine: flows.kind,
       async listen(optionsOfOne) {
-        const { maxPacketSize, workers, cpu, priority } = flags, threads = { workers, cpu, priority };
+        const { maxPacketSize, workers, cpu, priority } = flags, placement = { cpu, priority };
         const groups = flags.join.map((join) => () =>
-          flows.packetServer({ join, hmac, maxPacketSize, cpu, priority }, optionsOfOne())
+          flows.packetServer({ join, hmac, maxPacketSize, ...placement }, optionsOfOne())
         );
         const joined = await startAll(groups);
         const packets = () =>
           startAll(listening.map(({ listenAddr, ipv6Only }) => () => {
             const protocol = ipv6Only ? "udp6" : "udp";
             return flows.packetServer(
-              { listenAddr, protocol, hmac, maxPacketSize, stamp, ...threads, ...limits },
+              { listenAddr, protocol, hmac, maxPacketSize, stamp, workers, ...placement, ...limits },
               optionsOfOne(),
             );
           }));
@@ -148,7 +148,8 @@ export const command = defineCommand({
         const streams = (packets: readonly FlowServer[]) =>
           startAll(packets.map(({ address: listenAddr }, i) => () => {
             const protocol = listening[i].ipv6Only ? "tcp6" : "tcp";
-            return flows.streamServer({ listenAddr, protocol, hmac, ...threads, ...limits }, optionsOfOne());
+            // One thread is enough for the load, and each takes memory.
+            return flows.streamServer({ listenAddr, protocol, hmac, ...placement, ...limits }, optionsOfOne());
           }));
         const { servers, error } = await startPairs(listening, { packets, streams });
         if (error !== undefined) {
