@@ -180,6 +180,30 @@ Deno.test("tine init never overwrites a file", async () => {
   }
 });
 
+Deno.test("tine init writes nothing beside a file that differs only in its language", async () => {
+  for (
+    const [there, name] of [["a.ts", "a.js"], ["b.js", "b.ts"], ["c.yml", "c.jsonc"], ["my_plan.ts", "my_plan.js"]]
+  ) {
+    await using folder = await temporary();
+    await Deno.writeTextFile(`${folder.dir}/${there}`, "");
+    const { code, stdout, stderr } = await init(folder.dir, name);
+    assertEquals([code, stdout, files(folder.dir)], [1, "", [there]]);
+    assertStringIncludes(stderr, `${there} exists already, and ${name} beside it is easily taken for it: nothing`);
+  }
+});
+
+Deno.test("tine init warns of types of another version, and leaves them", async () => {
+  await using folder = await temporary();
+  for (const [types, name] of [["tine_udf.d.ts", "my_udf.ts"], ["tine_node.d.ts", "plan.ts"]]) {
+    await Deno.writeTextFile(`${folder.dir}/${types}`, "// old");
+    const { code, stderr } = await init(folder.dir, name);
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stderr, `warning: ${types} is not that of this version of tine; remove it to have it written`);
+    assertEquals(await Deno.readTextFile(`${folder.dir}/${types}`), "// old");
+  }
+  assertEquals((await init(folder.dir, "next.ts")).stdout, "next.ts\nnext_test.ts\nnext_cases.yaml\n");
+});
+
 Deno.test("tine init writes all of its files or no file", async () => {
   for (const [name, limit] of [["my_udf.ts", "12"], ["my_plan.ts", "12"], ["my_plan.yaml", "1"]]) {
     await using folder = await temporary();
@@ -222,7 +246,19 @@ Deno.test("tine init explains names that it cannot use", async () => {
   assertEquals(command.name, "init");
   await using folder = await temporary();
   for (
-    const name of ["my plan.yaml", "my_plan.toml", ".yaml", "udf", "types.d.ts", ".ts", "a b.ts", 'q".ts', "folder.ts/"]
+    const name of [
+      "my plan.yaml",
+      "my_plan.toml",
+      ".yaml",
+      "udf",
+      "types.d.ts",
+      ".ts",
+      "a b.ts",
+      'q".ts',
+      "folder.ts/",
+      "a_test.ts",
+      "tine_udf.ts",
+    ]
   ) {
     assertEquals(await main(["init", `${folder.dir}/${name}`]), 2, name);
   }

@@ -86,15 +86,13 @@ export const command = defineCommand({
       { path: join(folder, test), text: fill(testText) },
       { path: join(folder, cases), text: fill(casesText) },
     ];
+    await refuseSiblings(path);
     for (const file of skeleton) await refuseExisting(file.path);
 
     // Written where they are missing: another UDF of the same folder has them already.
-    const support = [];
     const typesPath = join(folder, UDF_TYPES_FILE);
-    if (!await exists(typesPath)) {
-      const { default: text }: Text = await import("../../udf/udf_types.ts", { with: { type: "text" } });
-      support.push({ path: typesPath, text });
-    }
+    const { default: text }: Text = await import("../../udf/udf_types.ts", { with: { type: "text" } });
+    const support = await missing(typesPath, text);
     const config = await findConfig(folder);
     if (config === undefined) {
       const text = `{\n  "imports": { "${UDF_MODULE}": "./${UDF_TYPES_FILE}" }\n}\n`;
@@ -122,16 +120,17 @@ async function initPlan(path: string): Promise<number> {
   if (!/^\w[\w.-]*$/.test(file)) {
     throw new UsageError(`FILE: expected a name of letters, digits, _, - and ., not "${escape(file)}"`);
   }
+  await refuseSiblings(path);
   await refuseExisting(path);
   const format = PLAN_MODULE.test(path) ? "ts" : /\.ya?ml$/.test(path) ? "yaml" : "jsonc";
   const { default: text } = await PLANS[format]();
   const reference = format === "ts" ? `/// <reference path="./${PLAN_TYPES_FILE}" />\n` : "";
   const written = [{ path, text: reference + text.replaceAll(`my_plan.${format}`, file) }];
   const types = join(dirname(path), PLAN_TYPES_FILE);
-  // Another plan of the same folder has it already.
-  if (format === "ts" && !await exists(types)) {
+  if (format === "ts") {
     const { nodeTypes } = await import("./node_types.ts");
-    written.push({ path: types, text: nodeTypes() });
+    // Another plan of the same folder has it already.
+    written.push(...await missing(types, nodeTypes()));
   }
   await writeAll(written);
   console.error(`\nRun it:    tine run ${path}\nCheck it:  tine vet ${path}`);
@@ -152,12 +151,50 @@ function namesFor(path: string): { language: "ts" | "js"; module: string; test: 
   if (!/^\w[\w.-]*$/.test(name)) {
     throw new UsageError(`FILE: expected a name of letters, digits, _, - and ., not "${escape(module)}"`);
   }
+  if (/[._]test$/.test(name)) {
+    throw new UsageError(
+      `FILE: deno test takes ${escape(module)} for a test; the test of my_udf.ts is written with it`,
+    );
+  }
+  if (`${name}.d.ts` === UDF_TYPES_FILE) {
+    throw new UsageError(`FILE: ${UDF_TYPES_FILE} has the types of UDFs: expected another name than ${module}`);
+  }
   return {
     language: language as "ts" | "js",
     module,
     test: `${name}_test.${language}`,
     cases: `${name}_cases.yaml`,
   };
+}
+
+/** Endings of files that stand for each other. */
+const SIBLINGS = [["ts", "js"], ["yaml", "yml", "jsonc", "json"]];
+
+/**
+ * Refuses a file beside one with the same name in another language: they are easily confused, and compilers write one from
+ * the other.
+ *
+ * @throws {TineError} `exists`
+ */
+async function refuseSiblings(path: string): Promise<void> {
+  const [, stem, ending] = /^(.*)\.(\w+)$/.exec(path)!;
+  for (const other of SIBLINGS.find((endings) => endings.includes(ending)) ?? []) {
+    if (other === ending || !await exists(`${stem}.${other}`)) continue;
+    throw new TineError(
+      "exists",
+      `${stem}.${other} exists already, and ${basename(path)} beside it is easily taken for it: nothing was written; ` +
+        "choose another name or remove it",
+    );
+  }
+}
+
+/** Returns a file where it is missing. Warns of one that is there with another text. */
+async function missing(path: string, text: string): Promise<{ path: string; text: string }[]> {
+  if (!await exists(path)) return [{ path, text }];
+  if (await Deno.readTextFile(path).catch(() => undefined) !== text) {
+    console.error(`tine init: warning: ${path} is not that of this version of tine; remove it to have it written anew`);
+  }
+  return [];
 }
 
 async function refuseExisting(path: string): Promise<void> {
