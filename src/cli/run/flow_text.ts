@@ -54,7 +54,8 @@ function phrases(state: FlowState, bars: FlowBars): string[] {
       return [
         withBars(bars.goodput, phrase(goodputBitsPerSecond, state)),
         `${phrase(bytes, state)}${took}${ended ? "" : " so far"}`,
-        withBars(bars.rtt, phrase(rttMicros, state)),
+        // In the end, tine results has the median.
+        withBars(bars.rtt, phrase(ended ? { ...rttMicros, title: "last RTT" } : rttMicros, state)),
         phrase(retransmits, state),
       ];
     }

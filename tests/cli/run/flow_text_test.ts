@@ -24,6 +24,13 @@ Deno.test("FlowTracker takes the last words of a stream from its client, whateve
   assertEquals(lines(flows), ["bulk: 8.00 Mbit/s, 1.00 MB in 1.1s"]);
 });
 
+Deno.test("flowLine() names the RTT of a stream that has ended the last one: its median is another", () => {
+  const flows = new FlowTracker();
+  flows.take("bulk", streamProgress({ bytes: 1e6, goodputBitsPerSecond: 8e6, rttMicros: 1500 }));
+  flows.take("bulk", streamReport({ bytes: 1e6, goodputBitsPerSecond: 8e6, fctNanos: 1e9, rttMicros: 1700 }));
+  assertEquals(lines(flows), ["bulk: 8.00 Mbit/s, 1.00 MB in 1.0s, last RTT 1.700 ms"]);
+});
+
 Deno.test("FlowTracker takes packets from the client: the server knows half of it", () => {
   const flows = new FlowTracker();
   flows.take("voip", servedPackets({ received: 7 }));
