@@ -112,7 +112,10 @@ class Plots {
         x: { title: "time", unit: "us", scale: "linear", min: 0, max: Math.max(1, this.#seconds) * 1e6 },
         y: { ...head.y, scale: "linear", min: 0 },
         series: [
-          ...this.#seriesOf(head.under).filter(({ head }) => head.kind !== "ticks").map(({ head, buckets }) => ({
+          // The kernel's RTTs of TCP are a line: no UDF of round trips was given them.
+          ...this.#seriesOf(head.under).filter(({ head: { kind } }) => kind !== "ticks" && kind !== "line").map((
+            { head, buckets },
+          ) => ({
             ...seriesOf(head, buckets),
             // What was returned stands out.
             ...head.kind === "points" && { kind: "dots" as const },

@@ -83,8 +83,8 @@ export class LiveTest implements FollowedTest {
     this.#follower = new TestFollower(
       [
         follow("intervals", (rows) => this.#intervals(rows)),
-        follow("round_trips", (rows) => this.#samples(rows)),
-        follow("tcp_info", (rows) => this.#samples(rows)),
+        follow("round_trips", (rows) => this.#samples(rows, "points")),
+        follow("tcp_info", (rows) => this.#samples(rows, "line")),
         follow("losses", (rows) => this.#losses(rows)),
         follow("flows", (rows) => this.#ended(rows)),
         follow("logs", (rows) => this.#logs(rows)),
@@ -162,12 +162,13 @@ export class LiveTest implements FollowedTest {
     }
   }
 
-  #samples(rows: Columns): void {
+  /** @param kind those of echoes are points, those that a kernel has smoothed a line, as in the final page */
+  #samples(rows: Columns, kind: "points" | "line"): void {
     const [time, rtt] = rows.of("time", "rtt_us");
     for (let i = 0; i < rows.count; i++) {
       const value = numberAt(rtt, i);
       // A kernel that has not measured one yet has 0.
-      if (value > 0) this.#plots.add("rtt", rows.flow(i), "points", this.#reach(timeAt(time, i, this.#start)), value);
+      if (value > 0) this.#plots.add("rtt", rows.flow(i), kind, this.#reach(timeAt(time, i, this.#start)), value);
     }
   }
 

@@ -340,6 +340,12 @@ Deno.test("ReportServer shows what UDFs return while their test runs, as the pag
       ["udf.count.flows", undefined],
     ]);
     assertEquals(valuesOf(snapshot, "udf.smooth.avg"), 6);
+    // What a kernel has smoothed is a line, which does not stand below what a UDF of echoes returned.
+    await test.add(describe("bulk"));
+    const kernel = { t: 1e6, rtt: 1000, cwnd: 10, sndMss: 1448, totalRetrans: 0, deliveredCe: -1 };
+    for (const message of recordsOf("left", "bulk", "tcpInfo", [kernel])) await test.add(message);
+    const drawn = await events.until(all, (all) => valuesOf(all, "rtt") > 0);
+    assertEquals(drawn.series.find(({ plot }) => plot === "rtt")!.kind, "line");
     assertEquals(served.reports, []);
   }));
 
