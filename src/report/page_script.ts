@@ -1,4 +1,5 @@
 import { stripTypeScriptTypes } from "node:module";
+import markup from "../base/markup.ts" with { type: "text" };
 import flowFilter from "./client/flow_filter.ts" with { type: "text" };
 import gestures from "./client/gestures.ts" with { type: "text" };
 import livePlot from "./client/live_plot.ts" with { type: "text" };
@@ -16,24 +17,25 @@ import envelope from "./svg/envelope.ts" with { type: "text" };
 import gantt from "./svg/gantt.ts" with { type: "text" };
 import xyPlot from "./svg/xy_plot.ts" with { type: "text" };
 
-/** The modules of the page's script, by their paths, each after those that it imports. */
+/** The modules of the page's script, by their paths in src, each after those that it imports. */
 const MODULES: readonly (readonly [path: string, source: string])[] = [
-  ["html.ts", html],
-  ["plot.ts", plot],
-  ["series/decode.ts", decode],
-  ["svg/axis.ts", axis],
-  ["svg/drawing.ts", drawing],
-  ["svg/envelope.ts", envelope],
-  ["svg/xy_plot.ts", xyPlot],
-  ["svg/gantt.ts", gantt],
-  ["client/view.ts", view],
-  ["client/gestures.ts", gestures],
-  ["client/readout.ts", readout],
-  ["client/live_plot.ts", livePlot],
-  ["client/flow_filter.ts", flowFilter],
-  ["client/sortable_table.ts", sortableTable],
-  ["client/log_filter.ts", logFilter],
-  ["client/page.ts", page],
+  ["base/markup.ts", markup],
+  ["report/html.ts", html],
+  ["report/plot.ts", plot],
+  ["report/series/decode.ts", decode],
+  ["report/svg/axis.ts", axis],
+  ["report/svg/drawing.ts", drawing],
+  ["report/svg/envelope.ts", envelope],
+  ["report/svg/xy_plot.ts", xyPlot],
+  ["report/svg/gantt.ts", gantt],
+  ["report/client/view.ts", view],
+  ["report/client/gestures.ts", gestures],
+  ["report/client/readout.ts", readout],
+  ["report/client/live_plot.ts", livePlot],
+  ["report/client/flow_filter.ts", flowFilter],
+  ["report/client/sortable_table.ts", sortableTable],
+  ["report/client/log_filter.ts", logFilter],
+  ["report/client/page.ts", page],
 ];
 
 /**

@@ -1,3 +1,4 @@
+import markupModule from "../../base/markup.ts" with { type: "text" };
 import { elapsed, formatCount } from "../../base/units.ts";
 import type { RunResults, TestEntry } from "../../result/mod.ts";
 import { type Html, html, scriptJson } from "../html.ts";
@@ -216,13 +217,14 @@ async function page(
 /** Returns the script of a page that follows a run: it draws plots with the code that draws those of the final page. */
 function liveScript(): string {
   return linkModules([
-    ["html.ts", htmlModule],
-    ["plot.ts", plotModule],
-    ["svg/axis.ts", axisModule],
-    ["svg/drawing.ts", drawingModule],
-    ["svg/envelope.ts", envelopeModule],
-    ["svg/xy_plot.ts", xyPlotModule],
-    ["serve/growing_buckets.ts", bucketsModule],
-    ["client/live.ts", liveModule],
+    ["base/markup.ts", markupModule],
+    ["report/html.ts", htmlModule],
+    ["report/plot.ts", plotModule],
+    ["report/svg/axis.ts", axisModule],
+    ["report/svg/drawing.ts", drawingModule],
+    ["report/svg/envelope.ts", envelopeModule],
+    ["report/svg/xy_plot.ts", xyPlotModule],
+    ["report/serve/growing_buckets.ts", bucketsModule],
+    ["report/client/live.ts", liveModule],
   ]);
 }
