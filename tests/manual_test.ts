@@ -60,12 +60,15 @@ Deno.test(`the manual: commands marked to run succeed as shown${without}`, async
     name: page,
     async fn() {
       const checkout = free.pop()!;
-      await runCommands(text, checkout, bin);
-      // Each page stands for itself.
-      for (const { name } of Deno.readDirSync(checkout)) {
-        if (!files.has(name)) await Deno.remove(`${checkout}/${name}`, { recursive: true });
+      try {
+        await runCommands(text, checkout, bin);
+      } finally {
+        // Each page stands for itself.
+        for (const { name } of Deno.readDirSync(checkout)) {
+          if (!files.has(name)) await Deno.remove(`${checkout}/${name}`, { recursive: true });
+        }
+        free.push(checkout);
       }
-      free.push(checkout);
     },
   }));
   assert(pages.length > 8, `only ${pages.length} pages have commands`);

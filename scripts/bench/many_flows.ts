@@ -6,7 +6,7 @@ import { outputOf } from "./command_output.ts";
 import { inRounds, medians } from "./median.ts";
 import { tine } from "./programs.ts";
 import { thousands } from "./throughput.ts";
-import { cpuSecondsOf, flowRounds, LOOPBACK, startServer } from "./traffic.ts";
+import { cpuSecondsOf, flowRounds, flowSeconds, LOOPBACK, startServer } from "./traffic.ts";
 
 /** Of all flows together. */
 const PACKETS_PER_SECOND = 10_000;
@@ -57,7 +57,7 @@ export const benchmark: Benchmark = {
       };
     }
     for (const { what, protocol, args, least } of BUSY) {
-      const sums = [1, 2].map((workers) => () => ofClients(protocol, args, workers, quick ? 1 : 3));
+      const sums = [1, 2].map((workers) => () => ofClients(protocol, args, workers, flowSeconds(quick)));
       const [one, two] = (await inRounds<Sum>(flowRounds(quick), ...sums)).map(medians);
       const ratio = two.sum / one.sum;
       const share = one.serverCpu / (one.serverCpu + one.clientCpu);

@@ -126,7 +126,7 @@ Deno.test("mutated lines are accepted only if they are JSON, and never break the
   point.setFields([["a", 1.5], ["b", 10n ** 18n], ["c", true], ["d", "NaN"], ["e", NaN]]);
   const good = new Printed(new JsonLinesWriter()).point(point).trim();
   let accepted = 0;
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 5000; i++) {
     const at = Math.floor(random() * good.length);
     const put = ' 0eE.+-"\\{}[]:,ntu\t\u0001'[Math.floor(random() * 19)];
     const text = good.slice(0, at) + (random() < 0.5 ? put : "") + good.slice(at + Math.floor(random() * 3));
