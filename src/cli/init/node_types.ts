@@ -61,8 +61,9 @@ function objectType({ properties = {}, required = [], patternProperties }: JsonS
 }
 
 function typeOf(schema: JsonSchema): string {
-  const { $ref, type, items, enum: choices, anyOf, properties, additionalProperties } = schema;
+  const { $ref, type, items, enum: choices, const: constant, anyOf, properties, additionalProperties } = schema;
   if ($ref !== undefined) return TYPE_NAMES[$ref.replace("#/$defs/", "")];
+  if (constant !== undefined) return JSON.stringify(constant);
   if (choices !== undefined) return choices.map((choice) => JSON.stringify(choice)).join(" | ");
   if (anyOf !== undefined) return anyOf.map(typeOf).join(" | ");
   if (items !== undefined) return `readonly ${bracketed(typeOf(items))}[]`;

@@ -15,6 +15,7 @@ export interface JsonSchema {
   readonly additionalProperties?: JsonSchema | false;
   readonly items?: JsonSchema;
   readonly enum?: readonly string[];
+  readonly const?: unknown;
   readonly anyOf?: readonly JsonSchema[];
   readonly pattern?: string;
   readonly patternProperties?: Readonly<Record<string, JsonSchema>>;
