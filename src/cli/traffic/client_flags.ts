@@ -190,6 +190,23 @@ export function messageLengths(
   };
 }
 
+const SIZES = "--rr SIZE[,SIZE] has the lengths of messages, and --transactions their number";
+const BOTH_WAYS = "each transaction goes both ways";
+const BY_ANSWER = "a request waits for a response, not for a time; --in-flight N has several at a time";
+
+/** Why flags have no meaning for requests and responses, or what there is in their place. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  length: SIZES,
+  bytes: SIZES,
+  packets: SIZES,
+  reverse: BOTH_WAYS,
+  bidir: BOTH_WAYS,
+  echo: BOTH_WAYS,
+  wait: BY_ANSWER,
+  rate: BY_ANSWER,
+  payload: "over TCP their messages are random; tine udp client --rr takes a payload",
+};
+
 /**
  * Refuses flags that have no meaning for requests and responses.
  *
@@ -198,7 +215,8 @@ export function messageLengths(
  */
 export function checkTransactionFlags(given: Readonly<Record<string, unknown>>): void {
   const wrong = Object.keys(given).find((key) => given[key] !== undefined && given[key] !== false);
-  if (wrong !== undefined) throw new UsageError(`${flagName(wrong)} is not for requests and responses: leave it out`);
+  if (wrong === undefined) return;
+  throw new UsageError(`${flagName(wrong)} is not for requests and responses: ${INSTEAD[wrong] ?? "leave it out"}`);
 }
 
 /** Declares how long a client runs: `--duration DURATION`. */

@@ -72,5 +72,15 @@ Deno.test("flags of requests and responses mean nothing without these, and other
     const message = `${flag.split("=")[0]} is not for requests and responses`;
     await assertRejects(() => ran(udpClient, "--rr=60", flag), UsageError, message);
   }
+  for (
+    const [flag, what] of [
+      ["--payload=zeros", "over TCP their messages are random; tine udp client --rr takes a payload"],
+      ["--length=5", "--rr SIZE[,SIZE] has the lengths of messages, and --transactions their number"],
+      ["--cca=cubic", "leave it out"],
+    ]
+  ) {
+    const message = `${flag.split("=")[0]} is not for requests and responses: ${what}`;
+    await assertRejects(() => ran(tcpClient, "--rr=1", flag), UsageError, message);
+  }
   await assertRejects(() => ran(tcpClient, "--crr", "--in-flight=2"), UsageError, "give --parallel N instead");
 });
