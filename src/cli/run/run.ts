@@ -45,7 +45,12 @@ export const command = defineCommand({
       help: "with --until, the most repeats",
       goesWith: ["until"],
     }),
-    repeat: integer({ value: "N", min: 1, max: 10_000, help: "run each test so often, in rounds: A B A B" }),
+    repeat: integer({
+      value: "N",
+      min: 1,
+      max: 10_000,
+      help: "run each test this many times, in rounds: A B A B (default: the repeat of the plan)",
+    }),
     resume: flag({ help: "keep results of unchanged tests that succeeded before, run the others" }),
     report: text({
       value: "FILE",

@@ -8,10 +8,14 @@ import { duration, type Flag, flag, integer, list, section } from "../flags.ts";
 import { escape } from "../terminal.ts";
 
 /** What a flow of a server by hand may have, and how many flows. */
-export const limitFlags = section("Limits", {
+export const limitFlags = section("Limits (default: none)", {
   maxRate: bitRate({ help: "hold TCP flows to this rate in each direction, and refuse UDP flows that want more" }),
   maxDuration: duration({ min: 1, help: "end flows after this time, and refuse those that want more" }),
-  maxFlows: integer({ min: 1, max: MAX_SERVER_FLOWS, help: "refuse flows while there are as many" }),
+  maxFlows: integer({
+    min: 1,
+    max: MAX_SERVER_FLOWS,
+    help: "serve this many flows at the same time, and refuse further ones",
+  }),
 });
 
 /** How a server by hand runs, and what it shows of itself. */

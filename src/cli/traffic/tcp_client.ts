@@ -53,7 +53,8 @@ export const command = defineCommand({
     rate: rate({
       packets: false,
       example: "10Mbps",
-      help: "pace each flow at most at this rate, such as 10Mbps; with --bidir 10Mbps,2Mbps for up and down",
+      help:
+        "pace each flow at most at this rate, such as 10Mbps; with --bidir 10Mbps,2Mbps for up and down (default: no pace)",
     }),
     cca: cca({ help: "the sender's congestion control; else the system's" }),
     ...section("Requests and responses", {

@@ -64,7 +64,11 @@ const flags = {
   gso: flag({ help: "hand packets to the kernel by the burst, with --rate: faster, but bursts share their times" }),
   underLoad: flag({ help: "latency on the idle path, and under TCP load" }),
   cca: cca({ goesWith: ["underLoad"], help: "congestion control of the load; else the system's" }),
-  ecn: integer({ min: 0, max: 3, help: "ECN of what this client sends: 1 is ECT(1), 2 ECT(0), 3 CE" }),
+  ecn: integer({
+    min: 0,
+    max: 3,
+    help: "ECN of what this client sends: 1 is ECT(1), 2 ECT(0), 3 CE (default: 0, not capable)",
+  }),
   ...section("Requests and responses", {
     rr: messageLengths({
       least: PACKET_HEADER_BYTES,
@@ -104,6 +108,10 @@ const flags = {
     noLoop: flag({ help: "not to receivers on this machine itself" }),
   }),
   ...clientFlags,
+  parallel: {
+    ...clientFlags.parallel,
+    help: `flows at the same time in each direction (default: 1; with --under-load ${LOAD_FLOWS})`,
+  },
 };
 
 /** What was on the command line. */

@@ -25,7 +25,7 @@ export const supervisionFlags = section("Restarts", {
   }),
   onPoison: choice(["stop", "skip"], {
     goesWith: SUPERVISED,
-    help: "what to do about a point at which the UDF dies each time; it is written to --poison-file",
+    help: "what to do about a point at which the UDF dies each time; it is written to --poison-file (default: neither)",
   }),
   poisonFile: text({
     value: "FILE",

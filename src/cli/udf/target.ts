@@ -33,7 +33,10 @@ export const udfDataFlags = {
     short: "s",
     help: "set an option of the UDF; several values by comma; NAME alone: a flag",
   }),
-  groupBy: text({ value: "TAG,TAG", help: "group points as Kapacitor's groupBy does; *: by all tags" }),
+  groupBy: text({
+    value: "TAG,TAG",
+    help: "group points as Kapacitor's groupBy does; *: by all tags (default: one group)",
+  }),
   batchSize: integer({ min: 1, help: "a batch is this many points of a group" }),
 };
 
