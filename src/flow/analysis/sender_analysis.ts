@@ -19,10 +19,15 @@ const SERVER_PLACE = 4;
 const PLACE = 5;
 /** The server has a record of it. */
 const SERVER_RECORD = 6;
-const COLUMNS = 7;
+/** When the server received it, by the last reply that came: it may have received it twice. */
+const LAST_RECEIVED = 7;
+const COLUMNS = 8;
 
 /** More nanoseconds than packets arrive before the first one that was answered. */
 const FAR_PLACE = 2 ** 52;
+
+/** Times that a reflector gives of a packet may differ by this, in nanoseconds, where they are rounded. */
+const SAME_NANOS = 1000;
 
 /** What is sent later than this is late, in nanoseconds. */
 export const LATE_NANOS = 1e6;
@@ -318,7 +323,13 @@ export class SenderAnalysis {
     }
     const { columns: window } = this.#window;
     if (!Number.isNaN(window[PLACE][slot])) {
-      this.#fromServer.duplicates++;
+      // A reflector that does not count answers what comes twice both times, each with times of its own.
+      const isOther = isReply && columns.serverCount[i] === 0 &&
+        [SERVER_RECEIVED, LAST_RECEIVED].every((column) =>
+          Math.abs(serverReceived - window[column][slot]) > SAME_NANOS
+        );
+      (isOther ? this.#toServer : this.#fromServer).duplicates++;
+      window[LAST_RECEIVED][slot] = serverReceived;
       return;
     }
     this.#fromServer.order.arrived(seq, seq < this.#window.settled, turn);
@@ -329,6 +340,7 @@ export class SenderAnalysis {
     if (columns.flag[i] & REVERSE) return this.#addFromServer(columns, i, seq, t, bytes);
     if (!isReply) return;
     this.#noteAnswer(columns.serverCount[i], serverReceived);
+    window[LAST_RECEIVED][slot] = serverReceived;
     if (Number.isNaN(window[SERVER_PLACE][slot])) window[SERVER_PLACE][slot] = turn;
     this.#set(seq, SERVER_RECEIVED, serverReceived);
     this.#set(seq, SERVER_SENT, serverReceived + columns.serverTime[i]);

@@ -150,6 +150,12 @@ Deno.test("PacketAnalysis counts duplicates apart", () => {
   ]);
   assertEquals([fromServer!.received, fromServer!.duplicates, fromServer!.reordered], [10, 2, 0]);
   assertEquals(toServer!.received, 10);
+  // A reflector without a count: one packet reached it twice, and the second reply to it, and one more, came twice.
+  const answers = [reply(0, 5 * MS, 2 * MS, 1000, 0), reply(1, 9 * MS, 6 * MS, 1000, 0)];
+  const again = [6, 7].map((ms) => reply(0, ms * MS, 3 * MS, 1000, 0));
+  const twice = [...again, reply(1, 10 * MS, 6 * MS, 1000, 0)];
+  const uncounted = analyse([sent(0, MS), sent(1, 5 * MS), ...answers, ...twice]);
+  assertEquals([uncounted.toServer!.duplicates, uncounted.fromServer!.duplicates], [1, 2]);
   const arrivals = [0, 1, 1, 2, 0].map((seq, i) => atServer(seq, i * MS));
   const figures = analyse(arrivals, { serverDuplicates: 2 });
   assertEquals([figures.toServer!.received, figures.toServer!.duplicates, figures.toServer!.reordered], [3, 2, 0]);
