@@ -9,7 +9,6 @@ import type { Immutable } from "../base/schema.ts";
 import type {
   packetClientSchema,
   packetExchangeSchema,
-  packetSenderSchema,
   packetServerSchema,
   requestResponseSchema,
   streamClientSchema,
@@ -54,9 +53,6 @@ export type UnresponsiveConfig = Immutable<output<typeof unresponsiveSchema>>;
 
 /** Requests and responses over UDP. */
 export type PacketExchangeConfig = Immutable<output<typeof packetExchangeSchema>>;
-
-/** A sender of packets: exactly one kind. */
-export type PacketSenderConfig = Immutable<output<typeof packetSenderSchema>>;
 
 /** A client of UDP flows. */
 export type PacketClientConfig = Immutable<output<typeof packetClientSchema>>;

@@ -75,30 +75,6 @@ export class Clock {
   }
 }
 
-/** The difference of the wall clock and the monotonic clock. */
-export interface ClockOffset {
-  /** In nanoseconds. */
-  readonly offset: bigint;
-  /** The largest error of `offset`, in nanoseconds. */
-  readonly errorBound: number;
-}
-
-const ROUNDS = 5;
-
-/** Measures the difference of the wall clock and the monotonic clock. It changes when the wall clock is set. */
-export function measureClockOffset(): ClockOffset {
-  const wall = new Clock("realtime"), steady = new Clock("monotonic");
-  let best: ClockOffset | undefined;
-  for (let round = 0; round < ROUNDS; round++) {
-    const before = steady.now(), time = wall.now(), after = steady.now();
-    const errorBound = Number(after - before) / 2;
-    if (best === undefined || errorBound < best.errorBound) {
-      best = { offset: time - (before + after) / 2n, errorBound };
-    }
-  }
-  return best!;
-}
-
 /**
  * Sets how late the kernel may wake this thread, to wake several threads at once, PR_SET_TIMERSLACK of prctl(2). The
  * default is 50 µs.

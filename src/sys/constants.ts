@@ -22,7 +22,6 @@ export const SHUT_WR = 1;
 export const SHUT_RDWR = 2;
 
 // Flags, send(2) and recv(2).
-export const MSG_CTRUNC = 0x8;
 export const MSG_TRUNC = 0x20;
 export const MSG_NOSIGNAL = 0x4000;
 export const MSG_MORE = 0x8000;
@@ -107,7 +106,6 @@ export const POLLOUT = 0x4;
 export const POLLERR = 0x8;
 export const POLLHUP = 0x10;
 export const POLLNVAL = 0x20;
-export const POLLRDHUP = 0x2000;
 
 // Flags and operations, epoll_create1(2) and epoll_ctl(2). The events are those of poll(2).
 export const EPOLL_CLOEXEC = 0o2000000;

@@ -163,7 +163,7 @@ export class MessageMemory {
     return this.#headerWords[i * HEADER_WORDS + CONTROL_LENGTH];
   }
 
-  /** What the kernel noted: MSG_TRUNC, MSG_CTRUNC. */
+  /** What the kernel noted: flags such as MSG_TRUNC. */
   flags(i: number): number {
     return this.#headerWords[i * HEADER_WORDS + FLAGS];
   }

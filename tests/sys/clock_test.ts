@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Clock, measureClockOffset, setTimerSlack, TimeBase, wallClockState } from "../../src/sys/clock.ts";
+import { Clock, setTimerSlack, TimeBase, wallClockState } from "../../src/sys/clock.ts";
 import { unless, whyNotInstalled } from "../support/unless.ts";
 
 const ignore = Deno.build.os !== "linux";
@@ -47,18 +47,6 @@ Deno.test("TimeBase.elapsed() is exact to the nanosecond over months, both ways"
   assertEquals(base.elapsed(1_789_000_000, 123_456_790), 1);
   assertEquals(base.elapsed(1_788_999_999, 999_999_999), -123_456_790);
   assertEquals(base.elapsed(1_789_000_000 + 8_640_000, 123_456_788), 8_640_000 * 1e9 - 1);
-});
-
-Deno.test({
-  name: "measureClockOffset() fits the clocks, within its bound",
-  ignore,
-  fn() {
-    const { offset, errorBound } = measureClockOffset();
-    const monotonic = new Clock("monotonic").now(), wall = new Clock("realtime").now();
-    assert(errorBound >= 0 && errorBound < 1e9);
-    const distance = Number(wall - (monotonic + offset));
-    assert(distance >= -errorBound - 1e6 && distance < 1e9, `${distance}`);
-  },
 });
 
 Deno.test({

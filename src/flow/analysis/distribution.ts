@@ -1,5 +1,3 @@
-import { TineError } from "../../base/errors.ts";
-
 /** Values below this have a bin each. */
 const LINEAR_BINS = 1024;
 /** The number of bins of each octave above. */
@@ -74,17 +72,6 @@ function rankOf(share: number, count: number): number {
   return Math.max(1, Math.ceil(share * count));
 }
 
-/** A distribution as JSON, in a few bytes for each bin that has values. */
-export interface StoredDistribution {
-  /** Of all values. */
-  readonly sum: number;
-  /** Absent without values, as `max` is. */
-  readonly min?: number;
-  readonly max?: number;
-  /** Of each bin that has values, in ascending order: how far it is from the one before, and how many it has. */
-  readonly bins: readonly number[];
-}
-
 /**
  * A distribution of times, in memory that stays the same however many there are: a log-linear histogram of whole
  * numbers. Count, least, greatest and mean are exact. Quantiles are exact to a unit below 1024, and to 0.1% of the value
@@ -107,77 +94,7 @@ export class Distribution {
   /** Bins of the linear part, then of each octave that has values. */
   readonly #blocks: (Float64Array | undefined)[] = [];
 
-  /**
-   * Returns the distribution that was stored: it has the same figures, and takes more values.
-   *
-   * @param stored what {@linkcode toJSON} returned, perhaps through a file
-   * @throws {TineError} `bad-distribution`, if it is nothing that was stored
-   *
-   * @example
-   * ```ts
-   * import { Distribution } from "./distribution.ts";
-   *
-   * const day = new Distribution(), night = new Distribution();
-   * day.add(700);
-   * night.add(900, 2);
-   * const stored = JSON.stringify(night);
-   * day.merge(Distribution.fromJSON(JSON.parse(stored)));
-   * console.assert(day.count === 3 && day.max === 900);
-   * ```
-   */
-  static fromJSON(stored: unknown): Distribution {
-    const { sum, min = Infinity, max = -Infinity, bins } = (stored ?? {}) as Partial<StoredDistribution>;
-    if (!Array.isArray(bins) || bins.length % 2 !== 0) throw notStored("it has no list of bins");
-    const restored = new Distribution();
-    let first: number | undefined;
-    let last = -1;
-    for (let i = 0; i < bins.length; i += 2) {
-      const [distance, times] = [bins[i], bins[i + 1]];
-      const bin = i === 0 ? distance : last + distance;
-      const isBin = Number.isInteger(distance) && bin > last && bin < ALL_BINS;
-      if (!isBin || !(Number.isSafeInteger(times) && times > 0)) throw notStored(`bin ${i / 2} makes no sense`);
-      restored.#fill(bin, times);
-      first ??= bin;
-      last = bin;
-    }
-    const { count } = restored;
-    if (!Number.isSafeInteger(count)) throw notStored("it has more values than can be counted");
-    const hasRange = first === undefined
-      ? min === Infinity && max === -Infinity && sum === 0
-      : isValue(min) && isValue(max) && min <= max && binOf(min) === first && binOf(max) === last &&
-        typeof sum === "number" && sum >= min * count * (1 - SUM_ERROR) && sum <= max * count * (1 + SUM_ERROR);
-    if (!hasRange) throw notStored("its sum, least and greatest value do not fit its bins");
-    restored.#sum = sum as number;
-    restored.#min = min;
-    restored.#max = max;
-    return restored;
-  }
-
-  /** Returns what JSON.stringify() writes, see {@linkcode Distribution.fromJSON}. */
-  toJSON(): StoredDistribution {
-    const bins: number[] = [];
-    let last = 0;
-    for (const [octave, block] of this.#blocks.entries()) {
-      if (block === undefined) continue;
-      const start = startOf(octave);
-      for (let i = 0; i < block.length; i++) {
-        if (block[i] === 0) continue;
-        bins.push(start + i - last, block[i]);
-        last = start + i;
-      }
-    }
-    return { sum: this.#sum, ...this.#count > 0 && { min: this.#min, max: this.#max }, bins };
-  }
-
-  /** Adds to a bin, and to the count, without a value. */
-  #fill(bin: number, times: number): void {
-    const octave = bin < LINEAR_BINS ? 0 : Math.floor((bin - LINEAR_BINS) / BINS) + 1;
-    const block = this.#blocks[octave] ??= new Float64Array(octave === 0 ? LINEAR_BINS : BINS);
-    block[bin - startOf(octave)] += times;
-    this.#count += times;
-  }
-
-  /** The number of values. */
+  /** How many values there are. */
   get count(): number {
     return this.#count;
   }
@@ -318,30 +235,6 @@ function octaveOf(value: number): number {
 
 /** What values of an octave are multiplied by to count bins: exact, and several times as fast as powers. */
 const SCALES = Float64Array.from({ length: 53 - LINEAR_BITS + 1 }, (_, octave) => 2 ** -octave);
-
-/** The number of the first bin of an octave. */
-function startOf(octave: number): number {
-  return octave === 0 ? 0 : LINEAR_BINS + (octave - 1) * BINS;
-}
-
-/** The number of all bins: the greatest value has 53 bits. */
-const ALL_BINS = startOf(53 - LINEAR_BITS + 1);
-
-function binOf(value: number): number {
-  const octave = octaveOf(value);
-  return startOf(octave) + (octave === 0 ? Math.floor(value) : Math.floor(value * SCALES[octave]) - BINS);
-}
-
-function isValue(value: unknown): value is number {
-  return typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
-}
-
-/** What a sum of many values may be off by, of its size. */
-const SUM_ERROR = 1e-6;
-
-function notStored(why: string): TineError {
-  return new TineError("bad-distribution", `this is no stored distribution: ${why}`);
-}
 
 /** The twentieth part of the round trips that took longest is left out. */
 const TRIM = 0.95;

@@ -14,7 +14,7 @@ export {
   worstBottlenecks,
 } from "./bottlenecks.ts";
 export { ClockOffsetEstimator, type OffsetEstimate } from "./clock_offset.ts";
-export { Distribution, type Quantiles, quantilesOf, type StoredDistribution } from "./distribution.ts";
+export { Distribution, type Quantiles, quantilesOf } from "./distribution.ts";
 export {
   type Figure,
   type FigureColumn,

@@ -11,14 +11,6 @@ const styles = styleSheet.replace(/\/\*[^]*?\*\//g, "").replace(/\s+/g, " ");
 const WIDTH = 960;
 const HEIGHT = 220;
 
-/** What a document is made of. */
-export interface DocumentParts {
-  readonly title: string;
-  readonly content: Html;
-  /** JavaScript of the page: it makes plots zoomable and tables sortable, and nothing depends on it. */
-  readonly script?: string;
-}
-
 /** What a page of a server does besides. */
 export interface ServedPage {
   /** Whether its script may connect to where the page comes from. */

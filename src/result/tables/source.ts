@@ -8,7 +8,7 @@ import { joinedColumns, type UdfColumn } from "../udf_columns.ts";
 import { clockOf, type NodeClock } from "../node_clock.ts";
 import type { FlowWarmUp, OnSamples } from "../read_flows.ts";
 import { type FlowIndex, type IndexedFlow, indexFlows, startOf } from "../flow_index.ts";
-import type { Column, ConstantValue, TableSchema, TimeValues, Values } from "./table.ts";
+import type { Column, ConstantValue, TimeValues, Values } from "./table.ts";
 
 /** What tables are made from: a test, and what identifies it among others. */
 export interface TableSource {
@@ -227,6 +227,3 @@ export function testValues({ test, run, idKeys }: TableSource): ConstantValue[] 
 export function constantValue(value: ConstantValue["value"]): ConstantValue {
   return { type: "constant", value };
 }
-
-/** What a table is called and what its rows are. */
-export type TableHead = Pick<TableSchema, "name" | "row">;

@@ -1,4 +1,4 @@
-import { globalRegistry, type input, type output, toJSONSchema } from "zod";
+import { globalRegistry, type output, toJSONSchema } from "zod";
 import { HOST_PORT_PATTERN } from "../../base/address.ts";
 import { duration, expects, type Immutable, pattern, z } from "../../base/schema.ts";
 import { INPUT_FORMATS, type InputFormat } from "../format/formats.ts";
@@ -181,9 +181,6 @@ export const caseFileSchema = z.strictObject({
 
 /** A file of cases, as it is decoded. */
 export type CaseFileConfig = Immutable<output<typeof caseFileSchema>>;
-
-/** A file of cases, as it is written. */
-export type CaseFileInput = Immutable<input<typeof caseFileSchema>>;
 
 /** A case, as it is decoded. */
 export type CaseConfig = CaseFileConfig["cases"][number];

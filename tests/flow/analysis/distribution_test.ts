@@ -1,5 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { TineError } from "../../../src/base/errors.ts";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { Distribution, quantilesOf } from "../../../src/flow/analysis/distribution.ts";
 
 /** Numbers that are the same in each run. */
@@ -83,66 +82,4 @@ Deno.test("Distribution.trimmedMean() leaves the greatest values out", () => {
   distribution.add(1_000_000, 5);
   assertEquals(distribution.trimmedMean(0.95), 100);
   assert(Number.isNaN(new Distribution().trimmedMean(0.95)));
-});
-
-/** Through a file. */
-const stored = (distribution: Distribution) => JSON.parse(JSON.stringify(distribution));
-
-/** Some values of all magnitudes, the least and the greatest among them. */
-function ofAllSizes(seed: number): Distribution {
-  const numbers = random(seed);
-  const distribution = new Distribution();
-  for (let i = 0; i < 5000; i++) distribution.add(2 ** (numbers.next().value * 53), 1 + i % 3);
-  distribution.add(0);
-  distribution.add(Number.MAX_SAFE_INTEGER);
-  return distribution;
-}
-
-/** All that can be seen of a distribution. */
-function seen(distribution: Distribution): unknown {
-  const shares = Array.from({ length: 100 }, (_, i) => distribution.quantile(i / 99));
-  return [distribution.quantiles(), shares, distribution.trimmedMean(0.95), distribution.above(1e6)];
-}
-
-Deno.test("Distribution.fromJSON() returns what was stored, and it can be merged like any other", () => {
-  const one = ofAllSizes(1);
-  const restored = Distribution.fromJSON(stored(one));
-  assertEquals(seen(restored), seen(one));
-  assertEquals(stored(restored), stored(one));
-  const other = ofAllSizes(2);
-  restored.merge(Distribution.fromJSON(stored(other)));
-  restored.add(5000);
-  one.merge(other);
-  one.add(5000);
-  assertEquals(seen(restored), seen(one));
-  const empty = Distribution.fromJSON(stored(new Distribution()));
-  assertEquals(empty.quantiles(), undefined);
-  empty.merge(one);
-  assertEquals(seen(empty), seen(one));
-});
-
-Deno.test("Distribution.toJSON() has two numbers for each bin with values", () => {
-  const distribution = new Distribution();
-  distribution.add(3, 2);
-  distribution.add(7);
-  distribution.add(1030); // In a bin with 1031.
-  assertEquals(stored(distribution), { sum: 1043, min: 3, max: 1030, bins: [3, 2, 4, 1, 1020, 1] });
-});
-
-Deno.test("Distribution.fromJSON() refuses what was not stored", () => {
-  const good = { sum: 13, min: 3, max: 7, bins: [3, 2, 4, 1] };
-  Distribution.fromJSON(good);
-  const bad: unknown[] = [undefined, null, 1, "x", [], {}, { ...good, bins: "3241" }, { ...good, bins: [3, 2, 4] }];
-  for (const sum of [undefined, null, "13", NaN, -1, 8, 22, Infinity]) bad.push({ ...good, sum });
-  for (const min of [undefined, null, 2, 4, -3, 1e300]) bad.push({ ...good, min });
-  for (const max of [undefined, null, 6, 8, Infinity]) bad.push({ ...good, max });
-  for (const bins of [[3, 2, 0, 1], [3, 2, -1, 1], [3, 2, 4, 0], [3, 2, 4, -1], [3, 2, 4, 0.5], [3.5, 2, 4, 1]]) {
-    bad.push({ ...good, bins });
-  }
-  bad.push({ ...good, bins: [3, 2, 1e9, 1] }, { ...good, bins: [3, 2, 4, 2 ** 53] }, { ...good, bins: [3, 2, "4", 1] });
-  bad.push({ ...good, bins: [] }, { sum: 1, bins: [] }, { sum: 0, min: 0, bins: [] });
-  for (const stored of bad) {
-    const { code } = assertThrows(() => Distribution.fromJSON(stored), TineError);
-    assertEquals(code, "bad-distribution", JSON.stringify(stored));
-  }
 });
