@@ -31,9 +31,9 @@ import {
   WireTime,
 } from "../packet/header.ts";
 import {
+  followOddTime,
   followWallClock,
   type IncomingPackets,
-  isOddTime,
   type PacketPort,
   type PacketPorts,
 } from "../packet/packet_port.ts";
@@ -137,7 +137,7 @@ class GroupReceiverFlow implements EngineFlow, PortUser {
     const { incoming, clock } = this.#parts!.port, packet = this.#packet;
     const now = clock.now();
     this.#attended = this.#time.at(now);
-    if (isOddTime(incoming.arrival(count - 1), now)) this.#checkWallClock();
+    followOddTime(incoming.arrival(count - 1), now, clock, this.#host);
     for (let i = 0; i < count; i++) {
       const arrival = incoming.arrival(i), length = incoming.length(i), segment = incoming.segmentBytes(i);
       this.#drops.add(incoming.drops(i), segment === 0 ? 1 : Math.ceil(length / segment));
@@ -337,7 +337,7 @@ class GroupReceiverFlow implements EngineFlow, PortUser {
   }
 
   #tidy(): void {
-    this.#checkWallClock();
+    followWallClock(this.#parts!.port.clock, this.#host);
     const now = this.#parts!.port.clock.now(), attended = this.#time.at(now);
     this.#reporters.tidy();
     for (const flow of this.#flows) {
@@ -355,10 +355,6 @@ class GroupReceiverFlow implements EngineFlow, PortUser {
   #reportStrays(): void {
     const line = this.#strays.take();
     if (line !== undefined) this.#host.log(line);
-  }
-
-  #checkWallClock(): void {
-    followWallClock(this.#parts!.port.clock, this.#host);
   }
 
   #report(flow: GroupFlow): void {

@@ -142,7 +142,10 @@ class GroupSenderFlow implements EngineFlow, PortUser {
     this.#listenForReports();
     this.#inform();
     every(this.#host, PROGRESS_NANOS, () => this.#progress());
-    every(this.#host, WALL_CLOCK_NANOS, () => this.#checkWallClock());
+    every(this.#host, WALL_CLOCK_NANOS, () => {
+      followWallClock(this.#parts!.port.clock, this.#host, this.#flow.text);
+      this.#reports?.checkWallClock();
+    });
     this.#sendAt = port.clock.now() + LEAD_NANOS;
     this.#announce();
   }
@@ -307,11 +310,6 @@ class GroupSenderFlow implements EngineFlow, PortUser {
   #onSendError(error: SystemError): void {
     if (this.#errors++ > 0) return; // The others are counted.
     this.#host.log(`flow ${this.#flow.text}: packets cannot be sent: ${error.message}`);
-  }
-
-  #checkWallClock(): void {
-    followWallClock(this.#parts!.port.clock, this.#host, this.#flow.text);
-    this.#reports?.checkWallClock();
   }
 
   #progress(): void {

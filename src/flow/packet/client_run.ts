@@ -14,7 +14,13 @@ import { closePacket, keepalivePacket } from "./control_packet.ts";
 import { type ControlSender, KEEPALIVE_NANOS, REVERSE_KEEPALIVE_NANOS } from "./control_exchange.ts";
 import type { DialledRun } from "./dialled_flow.ts";
 import { CLOSE, flagsOf, type FlowName, isOfFlow, isPacket, OPEN, REPLY, SIGNED, WireTime } from "./header.ts";
-import { followWallClock, type IncomingPackets, isOddTime, messagesAtATime, type PacketPort } from "./packet_port.ts";
+import {
+  followOddTime,
+  followWallClock,
+  type IncomingPackets,
+  messagesAtATime,
+  type PacketPort,
+} from "./packet_port.ts";
 import { PacketSamples } from "./packet_samples.ts";
 import { GUESSED_RTT_NANOS, lateNanos, MAX_LATE_NANOS, Refusals } from "./run_end.ts";
 import { Transmitter } from "./transmitter.ts";
@@ -107,10 +113,10 @@ export class ClientRun implements DialledRun {
 
   /** Starts to receive, to report and to send keepalives. */
   start(): void {
-    const { host, flow, plan } = this.#options;
+    const { host, port, flow, plan } = this.#options;
     this.#counts.rates.start(this.#start);
     every(host, PROGRESS_NANOS, () => host.progress(flow.text, this.#counts.rates.withRates(this.#report())));
-    every(host, WALL_CLOCK_NANOS, () => this.#checkWallClock());
+    every(host, WALL_CLOCK_NANOS, () => followWallClock(port.clock, host, flow.text));
     this.#keepToLimits();
     const receives = plan.senders.some(({ reverse }) => reverse);
     every(host, receives ? REVERSE_KEEPALIVE_NANOS : KEEPALIVE_NANOS, () => this.#keepAlive());
@@ -257,8 +263,8 @@ export class ClientRun implements DialledRun {
   /** Takes the messages [from, to). */
   takeAll(incoming: IncomingPackets, from: number, to: number): void {
     if (from >= to) return;
-    const now = this.#options.port.clock.now();
-    if (isOddTime(incoming.arrival(to - 1), now)) this.#checkWallClock();
+    const { host, port, flow } = this.#options, now = port.clock.now();
+    followOddTime(incoming.arrival(to - 1), now, port.clock, host, flow.text);
     for (let i = from; i < to; i++) this.#take(incoming, i, now);
     if (!this.#waiting) return;
     const { toServer, fromServer } = this.#counts.missing;
@@ -350,11 +356,6 @@ export class ClientRun implements DialledRun {
     host.log(
       `flow ${flow.text}: packets are too long for the path, which takes ${mtu ?? "less"} bytes with their headers`,
     );
-  }
-
-  #checkWallClock(): void {
-    const { host, port, flow } = this.#options;
-    followWallClock(port.clock, host, flow.text);
   }
 
   #report(): PacketReport {

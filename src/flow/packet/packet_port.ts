@@ -99,6 +99,13 @@ export function followWallClock(clock: FlowClock, host: FlowHost, flow?: string)
   host.log(`${subject}the wall clock was set by ${step / 1e6} ms; times are corrected for that`);
 }
 
+/**
+ * Does that where a packet cannot have arrived at the time of its stamp, as {@linkcode isOddTime} has it.
+ */
+export function followOddTime(arrival: number, now: number, clock: FlowClock, host: FlowHost, flow?: string): void {
+  if (isOddTime(arrival, now)) followWallClock(clock, host, flow);
+}
+
 /** The greatest TTL or hop limit. */
 export const MAX_HOPS = 255;
 

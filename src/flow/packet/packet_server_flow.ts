@@ -23,10 +23,10 @@ import { DropCounter, StrayPackets } from "./arrivals.ts";
 import { ControlSender } from "./control_exchange.ts";
 import { Echoes } from "./echoes.ts";
 import {
+  followOddTime,
   followWallClock,
   type IncomingPackets,
   isMarked,
-  isOddTime,
   type PacketPort,
   type PacketPorts,
   replyEcn,
@@ -187,7 +187,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
     this.#echoing = false;
     const now = clock.now();
     this.#attended = this.#time.at(now);
-    if (isOddTime(incoming.arrival(count - 1), now)) this.#checkWallClock();
+    followOddTime(incoming.arrival(count - 1), now, clock, this.#host);
     for (let i = 0; i < count; i++) {
       const arrival = incoming.arrival(i);
       const byKernel = !Number.isNaN(arrival), t = byKernel ? arrival : now;
@@ -375,7 +375,7 @@ class PacketServerFlow implements EngineFlow, PortUser {
   }
 
   #tidy(): void {
-    this.#checkWallClock();
+    followWallClock(this.#parts!.port.clock, this.#host);
     const now = this.#parts!.port.clock.now(), attended = this.#time.at(now);
     for (const { name, address } of this.#reverse.stopSilent(attended)) {
       this.#host.log(`flow ${name.text}: nothing comes from ${address.unmapped()}: the server sends no more`);
@@ -392,10 +392,6 @@ class PacketServerFlow implements EngineFlow, PortUser {
   #reportStrays(): void {
     const line = this.#strays.take();
     if (line !== undefined) this.#log.log(line);
-  }
-
-  #checkWallClock(): void {
-    followWallClock(this.#parts!.port.clock, this.#host);
   }
 
   #report(flow: ServedFlow): void {

@@ -17,9 +17,9 @@ import { Hmac } from "../hmac.ts";
 import { DropCounter } from "../packet/arrivals.ts";
 import { SendingTime } from "../packet/echoes.ts";
 import {
+  followOddTime,
   followWallClock,
   type IncomingPackets,
-  isOddTime,
   type OutgoingPackets,
   type PacketPort,
   type PacketPorts,
@@ -132,7 +132,7 @@ class StampReflector implements EngineFlow, PortUser {
   takeAll(count: number): void {
     const { port, replies } = this.#parts!, { incoming, clock } = port;
     const now = clock.now();
-    if (isOddTime(incoming.arrival(count - 1), now)) this.#checkWallClock();
+    followOddTime(incoming.arrival(count - 1), now, clock, this.#host);
     for (let i = 0; i < count; i++) {
       this.#drops.add(incoming.drops(i), 1);
       this.#take(incoming, i, now);
@@ -237,7 +237,7 @@ class StampReflector implements EngineFlow, PortUser {
   }
 
   #tidy(): void {
-    this.#checkWallClock();
+    followWallClock(this.#parts!.port.clock, this.#host);
     this.#readClock();
     const now = this.#parts!.port.clock.now();
     for (const session of this.#sessions) {
@@ -265,10 +265,6 @@ class StampReflector implements EngineFlow, PortUser {
 
   #readClock(): void {
     this.#parts!.replies.clockState = this.#ports.kind === "ffi" ? wallClockState() : undefined;
-  }
-
-  #checkWallClock(): void {
-    followWallClock(this.#parts!.port.clock, this.#host);
   }
 }
 

@@ -9,9 +9,9 @@ import { Retries } from "../packet/control_exchange.ts";
 import type { DialledRun } from "../packet/dialled_flow.ts";
 import { ECHO, type FlowName, limitedDistance, REPLY } from "../packet/header.ts";
 import {
+  followOddTime,
   followWallClock,
   type IncomingPackets,
-  isOddTime,
   messagesAtATime,
   type PacketPort,
 } from "../packet/packet_port.ts";
@@ -129,10 +129,10 @@ export class SenderRun implements DialledRun {
 
   /** Starts to report. */
   start(): void {
-    const { host, flow } = this.#options;
+    const { host, port, flow } = this.#options;
     this.#rates.start(this.#start);
     every(host, PROGRESS_NANOS, () => host.progress(flow.text, this.#rates.withRates(this.#report())));
-    every(host, WALL_CLOCK_NANOS, () => this.#checkWallClock());
+    every(host, WALL_CLOCK_NANOS, () => followWallClock(port.clock, host, flow.text));
   }
 
   /** Starts to send. */
@@ -219,8 +219,8 @@ export class SenderRun implements DialledRun {
   /** Takes the messages [from, to). */
   takeAll(incoming: IncomingPackets, from: number, to: number): void {
     if (from >= to) return;
-    const now = this.#options.port.clock.now();
-    if (isOddTime(incoming.arrival(to - 1), now)) this.#checkWallClock();
+    const { host, port, flow } = this.#options, now = port.clock.now();
+    followOddTime(incoming.arrival(to - 1), now, port.clock, host, flow.text);
     for (let i = from; i < to; i++) {
       this.#drops.add(incoming.drops(i), 1);
       const reply = this.#options.session.read(incoming, i);
@@ -324,11 +324,6 @@ export class SenderRun implements DialledRun {
     this.#firstError ??= error.message;
     if (this.#errors++ > 0) return; // The others are counted.
     this.#options.host.log(`flow ${this.#options.flow.text}: packets cannot be sent: ${error.message}`);
-  }
-
-  #checkWallClock(): void {
-    const { host, port, flow } = this.#options;
-    followWallClock(port.clock, host, flow.text);
   }
 
   #report(): PacketReport {
