@@ -25,6 +25,7 @@ import {
   type PutOff,
   type Summary,
 } from "./test/summary.ts";
+import { ASKING, asksWhoRunsIt } from "./test/root_tests.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 const COMMAND = ["test", "-A", "--no-check"];
@@ -68,9 +69,10 @@ export async function main(args: readonly string[]): Promise<number> {
     return (await new Deno.Command(Deno.execPath(), { args: [...COMMAND, ...args] }).spawn().status).code;
   }
   const started = performance.now();
-  const others = [...testsIn(`${root}tests`)].filter((file) => !SLOW.includes(file)).sort();
+  const files = [...testsIn(`${root}tests`)].filter(isWanted).sort();
+  const others = files.filter((file) => !SLOW.includes(file));
   const shares = [
-    ...SLOW.map((file) => [file]),
+    ...SLOW.filter((file) => files.includes(file)).map((file) => [file]),
     // Neighbours are often slow for the same reason: they go into different shares.
     ...Array.from({ length: SHARES }, (_, share) => others.filter((_, i) => i % SHARES === share)),
   ].values();
@@ -139,6 +141,19 @@ async function tryAgain(
     }
   }
   return { passed, failed };
+}
+
+/** Whether a test file is among those that {@linkcode ASKING} leaves; without it, all are. */
+function isWanted(file: string): boolean {
+  if (!Deno.env.get(ASKING)) return true;
+  return asksWhoRunsIt(file.slice(root.length), (path) => {
+    try {
+      return Deno.readTextFileSync(root + path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  });
 }
 
 function* testsIn(folder: string): Iterable<string> {

@@ -1,6 +1,8 @@
 /**
  * Runs the tests as a machine would that has Node.js and little else: on a copy of this checkout, with a PATH that leads
- * to a few programs of POSIX alone. As root, it does so as root and, at the same time, as an ordinary user.
+ * to a few programs of POSIX alone. As root, it does so as an ordinary user and, at the same time, as root: there, only
+ * tests that ask who runs them. Others pass as root where programs are installed, which is what the test command shows,
+ * and pass without these as somebody who may do less.
  *
  *     deno task test:bare [FILE|FOLDER...]
  *
@@ -10,6 +12,7 @@
  */
 import { toText } from "@std/streams";
 import { copyCheckout } from "./test/copy_checkout.ts";
+import { ASKING } from "./test/root_tests.ts";
 
 /** What there is on the smallest of systems; tine needs some of it, tests the rest. */
 const PROGRAMS = (
@@ -66,7 +69,13 @@ async function runBare(user: User, args: readonly string[], output: "inherit" | 
     const child = new Deno.Command(program, {
       args: words,
       cwd: checkout,
-      env: { DENO_JOBS: String(JOBS), ...Deno.env.toObject(), HOME: home, DENO_DIR: `${place}/cache` },
+      env: {
+        DENO_JOBS: String(JOBS),
+        ...Deno.env.toObject(),
+        ...user === "root" && { [ASKING]: "1" },
+        HOME: home,
+        DENO_DIR: `${place}/cache`,
+      },
       stdin: "null",
       stdout: output,
     }).spawn();
