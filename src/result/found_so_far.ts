@@ -1,3 +1,4 @@
+import { openRegularFile } from "./regular_file.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import { count, exactly, list, map, object, passes, text, type Validator } from "../base/shape.ts";
 import { chunkHead } from "../flow/records/read_chunk.ts";
@@ -190,7 +191,7 @@ async function sizesIn(folder: string, below = ""): Promise<Map<string, number>>
 async function linesIn(path: string): Promise<number> {
   const NEWLINE = 10;
   let lines = 0;
-  using file = await Deno.open(path);
+  using file = await openRegularFile(path);
   const room = new Uint8Array(64 * 1024);
   for (let count; (count = await file.read(room)) !== null;) {
     for (let i = 0; i < count; i++) if (room[i] === NEWLINE) lines++;

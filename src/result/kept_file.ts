@@ -5,6 +5,7 @@
  * @module
  */
 
+import { openRegularFile } from "./regular_file.ts";
 import { sudoIds } from "../node/launch/invoking_user.ts";
 import { writeAll } from "../wire/connection.ts";
 import { makeFile } from "./owner.ts";
@@ -28,9 +29,8 @@ export function isMarkOf(mark: Partial<RecordsMark> | null | undefined, records:
 /** The mark of the records as they are now; undefined where they cannot be read. */
 export async function markOf(folder: string): Promise<RecordsMark | undefined> {
   try {
-    using file = await Deno.open(`${folder}/${RECORD_FILE}`);
-    const { size, isFile } = await file.stat();
-    if (!isFile) return undefined;
+    using file = await openRegularFile(`${folder}/${RECORD_FILE}`);
+    const { size } = await file.stat();
     const end = new Uint8Array(Math.min(size, END_BYTES));
     await file.seek(size - end.length, Deno.SeekMode.Start);
     for (let length = 0; length < end.length;) {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { openRegularFile } from "./regular_file.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import { exists } from "./owner.ts";
 import { nodeOfLog } from "./names.ts";
@@ -256,7 +257,7 @@ class LineTail {
 }
 
 async function readAt(path: string, offset: number, buffer: Uint8Array): Promise<number> {
-  using file = await Deno.open(path);
+  using file = await openRegularFile(path);
   await file.seek(offset, Deno.SeekMode.Start);
   return await file.read(buffer) ?? 0;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { openRegularFile } from "./regular_file.ts";
 import type { Message } from "../node/protocol/frame.ts";
 import { readFrame } from "../node/protocol/frame.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
@@ -278,8 +279,9 @@ const MAX_UNUSED = 8;
 
 async function openRecords(path: string): Promise<Deno.FsFile> {
   try {
-    return await Deno.open(path);
+    return await openRegularFile(path);
   } catch (error) {
+    if (error instanceof TineError) throw error;
     if (error instanceof Deno.errors.NotFound) {
       throw new TineError("no-results", `there are no records: ${path} does not exist`, { cause: error });
     }

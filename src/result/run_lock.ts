@@ -1,3 +1,4 @@
+import { openRegularFile } from "./regular_file.ts";
 import { messageOf, TineError } from "../base/errors.ts";
 import { PLAN_FILE } from "./summary.ts";
 
@@ -27,9 +28,10 @@ export async function lockRun(path: string): Promise<Deno.FsFile | undefined> {
  */
 export async function isUnderWay(path: string): Promise<boolean> {
   try {
-    using file = await Deno.open(`${path}/${PLAN_FILE}`);
+    using file = await openRegularFile(`${path}/${PLAN_FILE}`);
     return !await file.tryLock(false);
   } catch (error) {
+    if (error instanceof TineError) throw error;
     if (error instanceof Deno.errors.NotFound) return false;
     throw new TineError("cannot-read", `cannot read ${path}/${PLAN_FILE}: ${messageOf(error)}`, { cause: error });
   }

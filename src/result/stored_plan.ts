@@ -2,6 +2,7 @@ import { messageOf, TineError } from "../base/errors.ts";
 import { list, map, number, object, optional, passes, text, type Validator } from "../base/shape.ts";
 import type { Plan, Test } from "../node/plan/types.ts";
 import { testIdText } from "./names.ts";
+import { readJsonText } from "./regular_file.ts";
 import { PLAN_FILE } from "./summary.ts";
 
 /**
@@ -14,9 +15,10 @@ export async function readStoredPlan(run: string): Promise<Plan> {
   const path = `${run}/${PLAN_FILE}`;
   let plan: unknown;
   try {
-    plan = JSON.parse(await Deno.readTextFile(path));
+    plan = JSON.parse(await readJsonText(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { tests: [] };
+    if (error instanceof TineError) throw error;
     if (!(error instanceof SyntaxError)) {
       throw new TineError("cannot-read", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
     }

@@ -6,6 +6,7 @@
 
 import { messageOf, TineError } from "../base/errors.ts";
 import { boolean, list, map, number, object, oneOf, optional, passes, text } from "../base/shape.ts";
+import { readJsonText } from "./regular_file.ts";
 import type { UdfColumn } from "./udf_columns.ts";
 
 /** How a test ended; `running` until then, and for ever where tine was killed. */
@@ -164,9 +165,6 @@ export function entryOf(summary: TestSummary, folder: string, keptFrom?: string)
   };
 }
 
-/** A summary of 100,000 files takes some ten MiB; what is larger is not a summary. */
-const MAX_BYTES = 256 * 1024 * 1024;
-
 /**
  * Reads `run.json`.
  *
@@ -200,8 +198,7 @@ export async function readTestSummary(folder: string): Promise<TestSummary | und
 async function readJson(path: string): Promise<unknown> {
   let value;
   try {
-    if ((await Deno.stat(path)).size > MAX_BYTES) throw damaged(path);
-    value = JSON.parse(await Deno.readTextFile(path));
+    value = JSON.parse(await readJsonText(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof SyntaxError) throw damaged(path, error);

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { openRegularFile } from "./regular_file.ts";
 import { messageOf, TineError, WireError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { decodeResponse } from "../udf/codec.ts";
@@ -201,8 +202,9 @@ export async function scanUdfFile(path: string): Promise<{ columns: UdfColumn[];
 
 async function openUdf(path: string): Promise<Deno.FsFile> {
   try {
-    return await Deno.open(path);
+    return await openRegularFile(path);
   } catch (error) {
+    if (error instanceof TineError) throw error;
     throw new TineError("cannot-read", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -1,3 +1,4 @@
+import { readJsonText } from "../regular_file.ts";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { nearest } from "../../base/nearest.ts";
 import { boolean, count, exactly, list, map, number, oneOf, optional, passes, text } from "../../base/shape.ts";
@@ -135,7 +136,7 @@ async function baselinesIn(out: string): Promise<string[]> {
 async function readBaseline(path: string): Promise<Samples> {
   let stored: Partial<StoredBaseline>;
   try {
-    stored = JSON.parse(await Deno.readTextFile(path));
+    stored = JSON.parse(await readJsonText(path));
   } catch (error) {
     throw new TineError("bad-baseline", `cannot read the baseline ${path}: ${messageOf(error)}`, { cause: error });
   }

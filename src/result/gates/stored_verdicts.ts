@@ -1,3 +1,4 @@
+import { readJsonText } from "../regular_file.ts";
 import { sortedJson } from "../../node/plan/visits.ts";
 import { withoutRepeat } from "../compare/samples.ts";
 import { exactly, list, map, number, oneOf, optional, passes, text } from "../../base/shape.ts";
@@ -32,7 +33,7 @@ export async function storeVerdicts(run: string, verdicts: readonly GateVerdict[
 export async function readVerdicts(folder: string): Promise<readonly GateVerdict[]> {
   let stored: { readonly version?: unknown; readonly verdicts?: unknown } | null;
   try {
-    stored = JSON.parse(await Deno.readTextFile(`${folder}/${GATES_FILE}`));
+    stored = JSON.parse(await readJsonText(`${folder}/${GATES_FILE}`));
   } catch {
     return []; // no gate was evaluated, or tine gate does it again
   }
