@@ -30,7 +30,7 @@ let code = await showCommand(
 if (code !== 0 && code !== INTERRUPTED) {
   test = "name=loopback";
   code = await showCommand(
-    "Network namespaces, or what the plan does in them, are not to be had here, see above. So the same over the loopback\n" +
+    "Network namespaces, or what the plan does in them, are not available here, see above. So the same over the loopback\n" +
       "of this machine, which is fast, and has no queue to speak of:",
     `tine run examples/loopback.yaml ${options}`,
   );

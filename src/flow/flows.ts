@@ -66,7 +66,7 @@ export interface PacketClientOptions extends FlowOptions {
   readonly sendAfter?: Promise<unknown>;
 }
 
-/** Traffic, over raw sockets in workers, or over Deno's own network API where these are not to be had. */
+/** Traffic, over raw sockets in workers, or over Deno's own network API where these are not available. */
 export interface Flows extends AsyncDisposable {
   /** How traffic is made: over raw sockets, or over Deno's own network API. */
   readonly kind: "ffi" | "portable";

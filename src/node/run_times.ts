@@ -42,10 +42,10 @@ export class RunTimesReporter {
   }
 
   /**
-   * Takes note of a run that starts.
+   * Notes that a run starts.
    *
    * @param path the place of the run in its plan
-   * @returns what takes note of its end, with the error if it failed
+   * @returns a function to call at its end, with the error if it failed
    */
   start(path: string, name: string): (failure?: { readonly error: unknown }) => void {
     const started: RunTime = { path, name: shorten(name, MAX_NAME_BYTES), start: now() };

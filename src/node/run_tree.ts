@@ -10,7 +10,7 @@ import type { Runner } from "./runner.ts";
 export interface RunTreeActions {
   readonly signal: AbortSignal;
   /**
-   * Takes note of a run that starts; what it returns takes note of its end.
+   * Notes that a run starts; call the function that it returns at the end of the run.
    *
    * @param kind `serial`, `child`, the name of a runner, ...
    */

@@ -201,7 +201,7 @@ class GrowingBuckets {
     const first = Math.floor(this.#first / 2);
     const used = Math.floor((this.#first + this.#used - 1) / 2) - first + 1;
     const odd = this.#first - first * 2;
-    // What is read lies at or behind where it is written, save for the first pair of an odd start.
+    // What is read lies at or behind where it is written, except for the first pair of an odd start.
     for (let to = 0; to < used; to++) {
       const a = to * 2 - odd, b = a + 1;
       const hasA = a >= 0 && this.#counts[a] > 0, hasB = b < this.#used && this.#counts[b] > 0;

@@ -37,7 +37,7 @@ export interface FlowEnd {
   readonly worker?: number;
   /** Where its thread ran, if not wherever there is a CPU: a list such as 0-1. */
   readonly cpus?: string;
-  /** The priority of its thread (SCHED_FIFO), if one was asked for; 0: it was not to be had. */
+  /** The priority of its thread (SCHED_FIFO), if one was asked for; 0: it was not granted. */
   readonly realtimePriority?: number;
 }
 

@@ -8,7 +8,7 @@ import { RecordedEvents } from "./stream/recorded_events.ts";
 const { signal } = new AbortController();
 
 Deno.test({
-  name: "createFlows() takes raw sockets where they are to be had",
+  name: "createFlows() takes raw sockets where they are available",
   ignore: !availability().available,
   async fn() {
     await using flows = createFlows();

@@ -114,7 +114,7 @@ testAsOrdinaryUser(
     const told = events.infos.filter(({ server }) => !server).map(({ values }) => values.realtimePriority);
     assertEquals(told, [0, 0]);
     assertEquals(events.logs.length, 1);
-    assertStringIncludes(events.logs[0], "priority 99 is not to be had, its thread runs as usual: it takes root");
+    assertStringIncludes(events.logs[0], "priority 99 is not available, its thread runs as usual: it takes root");
   },
 );
 

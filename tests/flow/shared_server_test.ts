@@ -84,15 +84,15 @@ Deno.test({
       const config = { listenAddr: server.address, workers };
       await assertRejects(() => flows.packetServer(config, { events, signal }), TineError, "EADDRINUSE");
     }
-    using stranger = Socket.open("udp", "ipv4");
-    stranger.set(reusePort, true);
-    stranger.bind(SockAddr.parse(server.address));
+    using outsider = Socket.open("udp", "ipv4");
+    outsider.set(reusePort, true);
+    outsider.bind(SockAddr.parse(server.address));
     await Promise.all(Array.from({ length: 12 }, async (_, i) => {
       const config = { flow: `in.${i}`, sender: [{ unresponsive: { packets: 5, wait: [1], echo: true } }] };
       const { complete, senders } = await flows.packetClient(server.address, config, { events, signal });
       assertEquals([complete, senders[0].received], [true, 5]);
     }));
-    assertEquals(stranger.receive(new Uint8Array(10)), WOULD_BLOCK);
+    assertEquals(outsider.receive(new Uint8Array(10)), WOULD_BLOCK);
   },
 });
 

@@ -68,7 +68,7 @@ const WITHOUT_NAMESPACES: readonly string[] = [
 const noUserNamespaces = whyNoNamespaces({ rootless: true });
 
 Deno.test({
-  ...unless(noUserNamespaces, "demo takes the loopback where namespaces are not to be had"),
+  ...unless(noUserNamespaces, "demo takes the loopback where namespaces are not available"),
   async fn() {
     const output = await runDemo(WITHOUT_NAMESPACES);
     assertStringIncludes(output, "So the same over the loopback");

@@ -80,7 +80,7 @@ export class PointPrinter implements Printer {
   }
 
   #print(): Promise<void> | void {
-    // Where little is printed, no write is ever waited for: it failed behind our back.
+    // Where little is printed, no write is ever waited for: it failed unnoticed.
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#strict) this.#checkLosses();
     if (this.#text.length >= WRITE_BYTES) {

@@ -83,7 +83,7 @@ const CONNECTION: Properties = {
   worker: numberOf("Of a server with workers: number of the worker that has the flow, from 1."),
   cpus: text("Where the thread of this end ran, if not wherever there is a CPU: a list such as 0-1."),
   realtimePriority: numberOf(
-    "Priority of the thread of this end, if --priority asked for one; 0: it was not to be had.",
+    "Priority of the thread of this end, if --priority asked for one; 0: it was not granted.",
   ),
   mssBytes: numberOf("Of TCP: largest segment that this end sends, as both have agreed."),
   options: { type: "object", description: "What was asked for, by names that carry their units." },

@@ -31,7 +31,7 @@ export interface ClientReport<Client extends ClientFlow<Interval, Figures>, Inte
   setup(all: readonly FlowResult<Client, Figures>[]): readonly string[];
   /** Returns the tables of a summary as lines. */
   lines(all: readonly FlowResult<Client, Figures>[]): string[];
-  /** Returns the keys of a flow in a summary, save its names and its connection. */
+  /** Returns the keys of a flow in a summary, except its names and its connection. */
   flowJson(one: FlowResult<Client, Figures>): object;
   /** Returns the keys of all flows together in a summary. */
   totalsJson(all: readonly FlowResult<Client, Figures>[]): object;
@@ -173,7 +173,7 @@ export function sumsOf<T extends { readonly flow: ClientFlow }>(
 /** Returns the remark of a summary about traffic without raw sockets. */
 export function kindLines(kind: Flows["kind"]): string[] {
   return kind === "ffi" ? [] : [
-    "Without raw sockets, which are not to be had here: times are those of this program, not of the kernel, and what the " +
+    "Without raw sockets, which are not available here: times are those of this program, not of the kernel, and what the " +
     "kernel knows of flows is missing.",
   ];
 }

@@ -141,7 +141,7 @@ export function timesOf(distribution: Distribution): TransactionTimes | undefine
 
 /** A flow of requests and responses as a sum takes it. */
 export interface TransactionAddend {
-  /** What is 0 in its times, in nanoseconds since a moment that is the same for all. */
+  /** The zero of its times, in nanoseconds since a moment that is the same for all. */
   readonly originNanos: number;
   readonly analysis: TransactionAnalysis;
 }

@@ -183,7 +183,7 @@ export class RunningFlow extends LoopScope implements FlowHost {
     const worker: FlowInfoEvent["values"] = share === undefined ? {} : { worker: share.worker + 1 };
     const { refusal, ...placed } = this.#engine.place(placement ?? {});
     if (refusal !== undefined) {
-      this.log(`priority ${placement!.priority} is not to be had, its thread runs as usual: ${refusal}`);
+      this.log(`priority ${placement!.priority} is not available, its thread runs as usual: ${refusal}`);
     }
     return { ...worker, ...placed };
   }

@@ -44,7 +44,7 @@ export interface ClientRunOptions {
   readonly openRttNanos: number;
   /** What the server lets it have. */
   readonly limits: FlowLimits;
-  /** Called after packets were sent, or could not be for want of room. */
+  /** Called after packets were sent, or could not be for lack of room. */
   readonly onPumped: () => void;
 }
 
@@ -153,7 +153,7 @@ export class ClientRun implements DialledRun {
     return this.#transmitter.blocked;
   }
 
-  /** Reports for the last time; a flow that did not come to its end is closed as well as it can be. */
+  /** Reports for the last time; a flow that did not come to its end is closed on a best-effort basis. */
   close(): void {
     const { host, port, flow, control, hmac } = this.#options;
     if (!this.#closing.begun || !this.#closing.complete) {

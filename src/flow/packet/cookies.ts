@@ -52,18 +52,18 @@ export class Cookies {
   }
 
   /**
-   * A cookie.
+   * Returns a cookie.
    *
    * @param address of the client, as text
    * @param nonce the client's
-   * @param nowMs of a clock that goes on
+   * @param nowMs the time of a monotonic clock
    */
-  bake(address: string, nonce: Uint8Array, flow: string, nowMs: number): Uint8Array<ArrayBuffer> {
+  make(address: string, nonce: Uint8Array, flow: string, nowMs: number): Uint8Array<ArrayBuffer> {
     return this.#cookie(address, nonce, flow, Math.floor(nowMs / COOKIE_MS));
   }
 
   /** Whether it is one of ours for this client, and not too old. */
-  knows(cookie: Uint8Array, address: string, nonce: Uint8Array, flow: string, nowMs: number): boolean {
+  verify(cookie: Uint8Array, address: string, nonce: Uint8Array, flow: string, nowMs: number): boolean {
     const period = Math.floor(nowMs / COOKIE_MS);
     const now = differ(cookie, this.#cookie(address, nonce, flow, period));
     const before = differ(cookie, this.#cookie(address, nonce, flow, period - 1));

@@ -42,7 +42,7 @@ export interface Handshake {
   /**
    * Makes the run of the flow that is open now.
    *
-   * @param onPumped is called after packets were sent, or could not be for want of room
+   * @param onPumped is called after packets were sent, or could not be for lack of room
    */
   open(onPumped: () => void): DialledRun;
 }

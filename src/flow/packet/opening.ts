@@ -214,10 +214,10 @@ export class ServerOpening {
     }
     const { stage, nonce, cookie } = opening;
     if (stage === HELLO) {
-      const baked = this.#cookies.bake(address, nonce, flow.text, nowMs);
-      return { opening: { ...opening, cookie: baked, refused: false, text: "" } };
+      const made = this.#cookies.make(address, nonce, flow.text, nowMs);
+      return { opening: { ...opening, cookie: made, refused: false, text: "" } };
     }
-    if (!this.#cookies.knows(cookie, address, nonce, flow.text, nowMs)) {
+    if (!this.#cookies.verify(cookie, address, nonce, flow.text, nowMs)) {
       return refuse(opening, "its cookie is not of this server, or too old");
     }
     try {

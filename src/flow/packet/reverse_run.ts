@@ -20,7 +20,7 @@ export class ReverseRun implements Disposable {
 
   /**
    * @param i the received message that started the flow: packets go to where it came from
-   * @param onRun called after packets were sent, or could not be for want of room
+   * @param onRun called after packets were sent, or could not be for lack of room
    */
   constructor(flow: ServedFlow, host: FlowHost, port: PacketPort, i: number, onRun: () => void) {
     this.flow = flow;

@@ -226,6 +226,6 @@ export function refuseSettings(keys: readonly string[]): void {
   if (keys.length === 0) return;
   throw new TineError(
     "ffi-unavailable",
-    `${keys.join(" and ")} cannot be set: raw sockets are not to be had here, only Deno's own network API`,
+    `${keys.join(" and ")} cannot be set: raw sockets are not available here, only Deno's own network API`,
   );
 }

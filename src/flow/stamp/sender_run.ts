@@ -48,7 +48,7 @@ export interface SenderRunOptions {
   /** Sends single packets. */
   readonly single: SinglePackets;
   readonly openRttNanos: number;
-  /** Called after packets were sent, or could not be for want of room. */
+  /** Called after packets were sent, or could not be for lack of room. */
   readonly onPumped: () => void;
 }
 

@@ -207,7 +207,7 @@ export class TransactionRun implements DialledRun {
     this.#limit.end();
   }
 
-  /** Reports for the last time; a flow that did not come to its end is closed as well as it can be. */
+  /** Reports for the last time; a flow that did not come to its end is closed on a best-effort basis. */
   close(): void {
     const { host, port, flow, hmac, control } = this.#options;
     if (this.#over) return;

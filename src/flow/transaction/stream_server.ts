@@ -73,7 +73,7 @@ export abstract class ServedTransactions {
   /** Begins to serve. */
   abstract start(): void;
 
-  /** Closes what it has opened, save the connection that the client has asked over. */
+  /** Closes what it has opened, except the connection that the client has asked over. */
   abstract close(): void;
 
   /** Reports the counts so far. */

@@ -142,9 +142,9 @@ Deno.test("packets of other programs to the group are dropped and counted, whate
   const [events, own] = [new PacketEvents(), new PacketEvents()];
   await using flows = Object.values(makers)[0]();
   await using _receiver = await flows.packetServer({ join }, { events, signal });
-  const stranger = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const outsider = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const [hostname, port] = addr.split(":");
-  const send = (bytes: Uint8Array) => stranger.send(bytes, { transport: "udp", hostname, port: Number(port) });
+  const send = (bytes: Uint8Array) => outsider.send(bytes, { transport: "udp", hostname, port: Number(port) });
   const announcement = announced("up", undefined);
   const random = new Random(18);
   const randomBytes = (length: number) => Uint8Array.from({ length }, () => random.below(256));
@@ -156,7 +156,7 @@ Deno.test("packets of other programs to the group are dropped and counted, whate
     await send(bytes);
   }
   await eventually("they are counted", () => events.logs.some((line) => line.includes("of no flow")));
-  stranger.close();
+  outsider.close();
   const config = { flow: "up", sender: [{ unresponsive: short }], ...through[flows.kind] };
   const report = await flows.packetClient(addr, config, { events: own, signal });
   await eventually("the end was received", () => served(events)?.state === "closed");
@@ -186,9 +186,9 @@ for (const kind of Object.keys(makers)) {
     await using _keyed = await flows.packetServer({ join }, { events: keyed, signal, key });
     await using victim = new Victim("127.0.0.1");
     await using other = new Victim("127.0.0.2");
-    const stranger = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+    const outsider = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
     const [hostname, port] = addr.split(":");
-    const send = (bytes: Uint8Array) => stranger.send(bytes, { transport: "udp", hostname, port: Number(port) });
+    const send = (bytes: Uint8Array) => outsider.send(bytes, { transport: "udp", hostname, port: Number(port) });
     // Without a key, with another one, and recorded: the address in the text is not the one that it comes from.
     await send(announced("open", undefined, victim.address));
     await send(announced("other", new Uint8Array(32).fill(9), victim.address));
@@ -208,7 +208,7 @@ for (const kind of Object.keys(makers)) {
     const isOpen = () => keyed.infos.some(({ flow }) => flow === "true");
     await eventually("reports come", () => victim.packets > 0 && isOpen());
     assertEquals(keyed.infos.filter(({ flow }) => flow === "true").length, 1);
-    stranger.close();
+    outsider.close();
     assertEquals(other.packets, 0);
     assertEquals(victim.flows, new Set(["true"]));
   });

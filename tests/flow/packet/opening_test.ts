@@ -231,15 +231,15 @@ Deno.test("formatSettings() refuses what fits no packet", () => {
   assertEquals(error.code, "settings-too-long");
 });
 
-Deno.test("Cookies.knows() its own for two periods", () => {
+Deno.test("Cookies.verify() its own for two periods", () => {
   const cookies = new Cookies(), nonce = newNonce();
-  const cookie = cookies.bake(address, nonce, "voip", 12_345);
-  assert(cookies.knows(cookie, address, nonce, "voip", 12_345));
-  assert(cookies.knows(cookie, address, nonce, "voip", 2 * COOKIE_MS - 1));
-  assert(!cookies.knows(cookie, address, nonce, "voip", 2 * COOKIE_MS));
-  assert(!cookies.knows(cookie, address, nonce, "voice", 12_345));
-  assert(!cookies.knows(cookie, address, newNonce(), "voip", 12_345));
-  assert(!cookies.knows(new Uint8Array(16), address, nonce, "voip", 12_345));
+  const cookie = cookies.make(address, nonce, "voip", 12_345);
+  assert(cookies.verify(cookie, address, nonce, "voip", 12_345));
+  assert(cookies.verify(cookie, address, nonce, "voip", 2 * COOKIE_MS - 1));
+  assert(!cookies.verify(cookie, address, nonce, "voip", 2 * COOKIE_MS));
+  assert(!cookies.verify(cookie, address, nonce, "voice", 12_345));
+  assert(!cookies.verify(cookie, address, newNonce(), "voip", 12_345));
+  assert(!cookies.verify(new Uint8Array(16), address, nonce, "voip", 12_345));
 });
 
 Deno.test("packetKey() differs with each of its parts", () => {

@@ -202,5 +202,5 @@ Deno.test("packetClient() refuses what Deno's own network API cannot do", async 
     flows.packetClient("127.0.0.1:9", config({ gso: true }, { dscp: 46, ecn: 1, sockopt: [] }), options()),
   );
   assertEquals(code, "ffi-unavailable");
-  assert(message.startsWith("dscp and ecn and sockopt and gso cannot be set: raw sockets are not to be had"), message);
+  assert(message.startsWith("dscp and ecn and sockopt and gso cannot be set: raw sockets are not available"), message);
 });

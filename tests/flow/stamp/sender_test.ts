@@ -277,11 +277,11 @@ Deno.test("stampSenderFlow() and stampReflectorFlow() sign with a shared secret,
   assertEquals([toServer!.received, fromServer!.received, fromServer!.lost], [100, 99, 1]);
   assertEquals(network.host.result!.bad, 1);
 
-  const stranger = new FakeNetwork();
-  stranger.reflect({}, KEY);
-  stranger.dialReflector(config(), new TextEncoder().encode("another secret"));
-  run(stranger);
-  assertEquals(failure(stranger), [
+  const outsider = new FakeNetwork();
+  outsider.reflect({}, KEY);
+  outsider.dialReflector(config(), new TextEncoder().encode("another secret"));
+  run(outsider);
+  assertEquals(failure(outsider), [
     "no-answer",
     `no reflector of STAMP answers at ${reflector} for 16 s; it may have another key, or expect no key`,
   ]);
