@@ -94,7 +94,7 @@ export class Distribution {
   /** Bins of the linear part, then of each octave that has values. */
   readonly #blocks: (Float64Array | undefined)[] = [];
 
-  /** How many values there are. */
+  /** The number of values. */
   get count(): number {
     return this.#count;
   }
