@@ -104,6 +104,17 @@ Deno.test(
   ),
 );
 
+Deno.test("tine tcp client that is interrupted before its server answers says so, with exit code 130", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = `127.0.0.1:${(silent.addr as Deno.NetAddr).port}`;
+  const child = startTine("tcp", "client", address);
+  using _connection = await silent.accept();
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await outputOf(child);
+  const said = `tine tcp client: it was interrupted before the server at ${address} had taken a flow\n`;
+  assertEquals([code, stdout, stderr], [130, "", said]);
+});
+
 Deno.test("tine tcp client that is interrupted reports what it has, with exit code 130", async () => {
   await withServer("tcp", LOOPBACK, async (address) => {
     const child = startTine("tcp", "client", address, "--interval=50ms", "--json");

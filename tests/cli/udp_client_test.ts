@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { CLOSE, ECHO, REPLY, REVERSE } from "../../src/flow/packet/header.ts";
 import { counted, PacketProxy } from "../flow/packet/packet_proxy.ts";
-import { tine } from "../support/tine.ts";
+import { outputOf, startTine, tine } from "../support/tine.ts";
 import { needsProcessors } from "../support/quiet.ts";
 import { withServer } from "./traffic_server.ts";
 
@@ -305,4 +305,16 @@ Deno.test("tine udp client sends a number of packets each way, at a rate for eac
     // 40 packets at the slower rate take four times as long, on the machine that sends them late too.
     assert(down.fromServer.sendBitsPerSecond === undefined || up.sendBitsPerSecond > down.sendBitsPerSecond);
   });
+});
+
+Deno.test("tine udp client --under-load that is interrupted before its server answers says so", async () => {
+  const silent = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const address = `127.0.0.1:${(silent.addr as Deno.NetAddr).port}`;
+  const child = startTine("udp", "client", address, "--under-load");
+  await silent.receive();
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await outputOf(child);
+  silent.close();
+  const said = `tine udp client: it was interrupted before the server at ${address} had taken a flow\n`;
+  assertEquals([code, stdout, stderr], [130, "", said]);
 });

@@ -18,7 +18,7 @@ import { startLongTimer } from "../../base/time.ts";
 
 const EXIT_FAILED = 1;
 /** The exit code of a client that is interrupted. */
-const EXIT_INTERRUPTED = 130;
+export const EXIT_INTERRUPTED = 130;
 
 /** The options of a client by hand. */
 export interface ClientOptions {
@@ -87,10 +87,16 @@ export async function runClient<Client extends ClientFlow<Interval, Figures>, In
     else output.lines([...headed ? [""] : [], ...summaryLines(report, clients, how)]);
   }
   await output.flush();
+  if (output.interrupted && machineLoad === undefined && !json) console.error(`${name}: ${earlyInterrupt(server)}`);
   if (output.interrupted) return EXIT_INTERRUPTED;
   if (error !== undefined) throw error;
   // The reason has been logged.
   return failure === undefined ? 0 : EXIT_FAILED;
+}
+
+/** Returns what is said of a client that was interrupted before there was anything to measure. */
+export function earlyInterrupt(server: string): string {
+  return `it was interrupted before the server at ${escape(server)} had taken a flow`;
 }
 
 /** How long after an interval its samples have come, in milliseconds: they come in batches. */

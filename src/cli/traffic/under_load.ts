@@ -26,13 +26,12 @@ import { InterruptibleOutput } from "../interrupts.ts";
 import type { PacketClientConfig } from "../../flow/config.ts";
 import { delay } from "../../base/time.ts";
 import { TineError } from "../../base/errors.ts";
+import { earlyInterrupt, EXIT_INTERRUPTED } from "./client_command.ts";
 import { watchMachine } from "./machine_load.ts";
 import type { ClientFlow } from "./client_flow.ts";
 import { PacketFlow } from "./packet_flow.ts";
 import { runFlows } from "./run_flows.ts";
 import { StreamFlow } from "./stream_flow.ts";
-
-const EXIT_INTERRUPTED = 130;
 
 /**
  * Measures latency under load by hand, and prints each phase when it is over.
@@ -61,6 +60,7 @@ export async function runUnderLoad(
   if (json) output.json(underLoadJson(phases, { server: options.server, kind: flows.kind, error, started }));
   else if (phases.length > 0) output.lines(underLoadLines(phases, flows.kind));
   await output.flush();
+  if (output.interrupted && phases.length === 0 && !json) log(earlyInterrupt(options.server));
   if (output.interrupted) return EXIT_INTERRUPTED;
   if (error !== undefined) throw error;
   return 0;
