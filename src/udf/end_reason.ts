@@ -53,6 +53,11 @@ export async function endReason({ udf, error, first, rest, frame, asked }: Break
   );
 }
 
+/** The error where writing to a UDF fails, and nothing better is known. */
+export function brokenPipe(cause: unknown): TineError {
+  return new TineError("connection-broke", "the UDF stopped reading before the end of its input", { cause });
+}
+
 /** The error for text where frames should be: the most common mistake of authors. */
 export function textOnStdout(text: string, cause?: unknown): TineError {
   return new TineError(

@@ -5,7 +5,7 @@ import { ByteReader } from "../wire/byte_reader.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
 import { decodeResponse, encodeRequest, isIntactPoint } from "./codec.ts";
-import { endReason, EXIT_GRACE_MS, textOn, textOnStdout, withinMs } from "./end_reason.ts";
+import { brokenPipe, endReason, EXIT_GRACE_MS, textOn, textOnStdout, withinMs } from "./end_reason.ts";
 import { KeepaliveMonitor } from "./keepalive_monitor.ts";
 import type { Request, Response } from "./messages.ts";
 import { type Answer, type Question, Questions } from "./questions.ts";
@@ -15,7 +15,7 @@ import { defaultFrameLimit } from "./snapshot_limit.ts";
 /** How long the output of a UDF that has ended may be silent: what it has started may hold it open for ever. */
 const OUTPUT_GRACE_MS = 1000;
 
-/** How long a UDF behind a socket may be silent before the end of its input, where it has not answered a keepalive. */
+/** How long a UDF behind a socket may be silent before its input ends, where a keepalive is not answered; others half. */
 const LAST_ANSWER_MS = 500;
 
 /** How a session behaves; each has a default. */
@@ -105,6 +105,11 @@ export class Session {
   /** The first reason to give up the UDF, once there is one. */
   get failure(): Error | undefined {
     return this.#failure;
+  }
+
+  /** What the UDF has been asked and has not answered yet, if anything. */
+  get asked(): Question | undefined {
+    return this.#questions.first;
   }
 
   /** How long the UDF has sent nothing, in ms; 0 while what it sent is being handled. */
@@ -326,7 +331,7 @@ export class Session {
         if (this.#monitor.probe()) this.#keepalive();
         const written = this.#writer.finish().catch(() => this.#stoppedReading()).catch(() => {});
         await Promise.race([written, this.#failed.promise]);
-        if (this.#udf.socket) await this.#lastAnswer();
+        await this.#lastAnswer();
       }
       await Promise.race([this.endInput(), this.#failed.promise]);
       await this.#reading;
@@ -343,15 +348,23 @@ export class Session {
   }
 
   /**
-   * Waits for the answer to the last keepalive, as long as the UDF is not silent. Go's agent closes its socket at the end
-   * of its input, before it has written all: what it would lose comes before that answer.
+   * Waits for the answer to the last keepalive: a UDF that ends before has not handled all of its input. Go's agent
+   * closes its socket at the end of its input, before it has written all: what it would lose comes before that answer.
    */
   async #lastAnswer(): Promise<void> {
+    const began = performance.now();
     const over = Promise.race([this.#failed.promise, this.#reading]);
-    let isOver = false;
+    let isOver = false, hasEnded = false;
     void over.then(() => isOver = true);
-    while (!isOver && !this.#monitor.allAnswered && this.silenceMs < LAST_ANSWER_MS) {
-      await withinMs(LAST_ANSWER_MS - this.silenceMs, Promise.race([this.#answered.wait(), over]));
+    void this.#udf.ended.then(() => hasEnded = true);
+    while (!isOver && !this.#monitor.allAnswered) {
+      const leftMs = this.#udf.socket
+        ? LAST_ANSWER_MS - this.silenceMs
+        : LAST_ANSWER_MS / 2 - (performance.now() - began);
+      // What a UDF that has ended has written is read to its end.
+      if (hasEnded) await over;
+      else if (leftMs <= 0) return;
+      else await withinMs(leftMs, Promise.race([this.#answered.wait(), over]));
     }
   }
 
@@ -421,7 +434,7 @@ export class Session {
   }
 
   #giveUpSilent(error: Error): void {
-    this.abort(this.#writer.failure === undefined ? error : this.#brokenPipe());
+    this.abort(this.#writer.failure === undefined ? error : brokenPipe(this.#writer.failure));
   }
 
   #keepalive(): void {
@@ -460,13 +473,8 @@ export class Session {
   /** Writing failed: the UDF goes away, or reads no more. Why is known once all that it sent is read. */
   async #stoppedReading(): Promise<never> {
     await withinMs(EXIT_GRACE_MS, this.#reading);
-    this.abort(this.#brokenPipe());
+    this.abort(brokenPipe(this.#writer.failure));
     throw this.#failure;
-  }
-
-  #brokenPipe(): TineError {
-    const message = "the UDF stopped reading before the end of its input";
-    return new TineError("connection-broke", message, { cause: this.#writer.failure });
   }
 
   #fail(error: Error): void {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { HostOptions } from "../../src/udf/host.ts";
+import { Point } from "../../src/udf/point.ts";
 import { startProcess } from "../../src/udf/udf_process.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { frame, responseBytes } from "../support/bytes.ts";
@@ -103,6 +104,21 @@ Deno.test("a non-zero exit after the end of the input is an error", async () => 
   const fine = shell("cat > /dev/null");
   await fine.probe.host.stop();
 });
+
+for (
+  const [what, leaves] of [["", ""], [
+    ", also where what it has started holds its output",
+    "sleep 1000 2> /dev/null & ",
+  ]]
+) {
+  Deno.test(`a UDF that ends with status 0 before it has read its input is an error${what}`, async () => {
+    const { probe } = shell(`${printf({ kind: "init", outcome: OK })}; ${leaves}head -c 4 > /dev/null`); // init has 3
+    await probe.host.init([]);
+    await probe.host.point(new Point({ name: "m" }));
+    const message = await code(probe.host.stop(), "udf-ended");
+    assertEquals(message, "the UDF ended its output before the end of its input");
+  });
+}
 
 Deno.test("a UDF that is killed in mid-stream: what was whole is handed on, the signal is named", async () => {
   const point = pointRequest(1);
