@@ -3,6 +3,7 @@ import { DEFAULT_MAX_FRAME_BYTES } from "../wire/frame_reader.ts";
 import type { Batch } from "./batcher.ts";
 import type { EdgeType, InfoResponse, Option } from "./messages.ts";
 import type { Point } from "./point.ts";
+import type { Question } from "./questions.ts";
 import { type Receiver, type ResponseCounts, ResponseTaker } from "./response_taker.ts";
 import type { RunningUdf } from "./running_udf.ts";
 import { Session, type SessionOptions } from "./session.ts";
@@ -63,6 +64,11 @@ export class Host {
   get counts(): HostCounts {
     const { pointsOut, batchesOut, unasked, invalidStrings } = this.#taker.counts;
     return { pointsIn: this.#pointsIn, pointsOut, batchesIn: this.#batchesIn, batchesOut, unasked, invalidStrings };
+  }
+
+  /** What the UDF has been asked and has not answered yet, if anything. */
+  get asked(): Question | undefined {
+    return this.#session.asked;
   }
 
   /** How long the UDF has sent nothing, in ms. */

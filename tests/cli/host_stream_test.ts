@@ -60,6 +60,44 @@ Deno.test("tine host on SIGINT while it waits for a UDF to listen ends with stat
   await host.stdin.close().catch(() => {});
 });
 
+/** A module that never answers some questions, though the agent answers keepalives for it. */
+const stuckIn = (method: string) => `
+export const createHandler = () => ({
+  info: () => ({ wants: "stream", provides: "stream" }), init() {}, point() {}, ${method}: () => new Promise(() => {}),
+});`;
+
+/** Runs a test with a module in a temporary folder. */
+async function withModule(source: string, test: (path: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/udf.ts`, source);
+    await test(`${folder}/udf.ts`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("tine host on SIGINT ends where the UDF has not answered init, which it reports before", () =>
+  withModule(stuckIn("init"), async (path) => {
+    const host = start("--timeout", "1s", "--handler-timeout", "0", "--handler", path);
+    await host.stderr.until(/tine host: the UDF has not answered init for 2 s, still waiting\n/);
+    host.child.kill("SIGINT");
+    assertEquals((await host.child.status).code, 130);
+    await Promise.all([host.stdout.rest(), host.stderr.rest()]);
+    await host.stdin.close().catch(() => {});
+  }));
+
+Deno.test("tine host waits for a snapshot no longer than for the end of the UDF", () =>
+  withModule(stuckIn("snapshot"), async (path) => {
+    const limits = ["--timeout", "1s", "--drain-timeout", "200ms", "--handler-timeout", "0"];
+    const host = start(...limits, "--snapshot", `${path}.state`, "--handler", path);
+    await host.write("m v=1 1\n");
+    await host.stdin.close();
+    assertEquals((await host.child.status).code, 1);
+    assertStringIncludes(await host.stderr.rest(), "the UDF did not give a snapshot after its input within 0.2 s\n");
+    await host.stdout.rest();
+  }));
+
 Deno.test("tine host ends at once on a second signal, with status 130, and kills the UDF", async () => {
   const host = start("--timeout", "0", "--", "sh", "-c", "echo $$ >&2; exec sleep 1000");
   const [, pid] = await host.stderr.until(/^(\d+)\n/);

@@ -17,6 +17,7 @@ import { HostMessages } from "./host_messages.ts";
 import { checkSnapshotPath, openInputs, readSnapshot, writeSnapshot } from "./input.ts";
 import { type Feed, type FeedOptions, InputFeed } from "./input_feed.ts";
 import { PointPrinter, type Printer } from "./point_printer.ts";
+import { startLongTimer } from "../../base/time.ts";
 import { formatCount, grouped } from "../../base/units.ts";
 
 /**
@@ -35,8 +36,8 @@ export async function runHost(flags: HostFlags, target: Target): Promise<number>
   // Last: a recording that exists is overwritten, which a mistyped name of an input should not cost.
   const udf = await openUdf(flags, target, messages, ending.signal);
   using interrupts = onInterrupt(() => {
-    ending.abort();
     messages.warnSoon("interrupted, waiting for the UDF to end; a second time kills it");
+    ending.abort();
   }, () => {
     udf.kill();
     printer[Symbol.dispose]();
@@ -55,7 +56,7 @@ export async function runHost(flags: HostFlags, target: Target): Promise<number>
     throw error;
   }
   const started = performance.now();
-  const driven = await failureOf(drive(host, { flags, feed, state, messages, supervisor }));
+  const driven = await failureOf(drive(host, { flags, feed, state, messages, supervisor, ending: ending.signal }));
   messages.clear();
   const printed = await failureOf(printer.finish());
   const failure = driven ?? printed;
@@ -69,11 +70,13 @@ export async function runHost(flags: HostFlags, target: Target): Promise<number>
     wrongGroups: printer.wrongGroups,
     losses: printer.losses,
     // A reader of stdout that has seen enough is no failure.
-    error: failure === undefined || failure instanceof StdoutClosed ? undefined : messageOf(host.failure ?? failure),
+    error: failure === undefined || failure instanceof StdoutClosed || isInterrupted(failure)
+      ? undefined
+      : messageOf(host.failure ?? failure),
   };
   if (flags.json) console.error(JSON.stringify(summary));
   else if (failure === undefined || summary.pointsIn > 0) messages.dim(renderSummary(summary));
-  if (failure !== undefined) throw host.failure ?? failure;
+  if (failure !== undefined && !isInterrupted(failure)) throw host.failure ?? failure;
   if (interrupts.interrupted) return 130;
   return feed.badLines > 0 ? 1 : 0;
 }
@@ -149,32 +152,63 @@ interface Drive {
   state: Uint8Array | undefined;
   messages: HostMessages;
   supervisor: Supervisor | undefined;
+  /** Its abort ends reading. */
+  ending: AbortSignal;
+}
+
+function isInterrupted(error: unknown): boolean {
+  return error instanceof TineError && error.code === "interrupted";
 }
 
 /** Takes the UDF from its init through all input to its end. */
 async function drive(
   host: Host | Supervisor,
-  { flags, feed, state, messages, supervisor }: Drive,
+  { flags, feed, state, messages, supervisor, ending }: Drive,
 ): Promise<void> {
   using cleanUp = new DisposableStack();
+  const { timeout, drainTimeout } = flags;
+  const waitMs = 2 * (timeout || 10_000);
+  /** Waits for an answer: one that does not come, of a UDF that answers keepalives, is not to be waited for in silence. */
+  const answered = async <T>(question: string, answer: Promise<T>): Promise<T> => {
+    using _timer = startLongTimer(waitMs, () => {
+      messages.warn(`the UDF has not answered ${question} for ${waitMs / 1000} s, still waiting`);
+    });
+    return await answer;
+  };
+  // Before it has data, a UDF has nothing to handle.
+  const giveUp = () => host.abort(new TineError("interrupted", "interrupted"));
+  // A UDF that takes nothing, or does not answer, is not waited for without end.
+  const endInTime = (what: string) => {
+    if (drainTimeout === 0) return;
+    cleanUp.use(startLongTimer(drainTimeout, () => {
+      host.abort(new TineError("drain-timeout", `the UDF ${what} within ${drainTimeout / 1000} s`));
+    }));
+  };
   if (flags.watch) cleanUp.defer(watchModule(flags.handler!, () => void supervisor!.reload()));
+  const onEnding = () => endInTime("did not end after the interruption");
+  cleanUp.defer(() => ending.removeEventListener("abort", onEnding));
   try {
+    ending.addEventListener("abort", giveUp);
+    if (ending.aborted) giveUp();
     host.start();
-    const info = await host.info();
+    const info = await answered("info", host.info());
     const options = parseSettings(flags.set, info);
     try {
-      await host.init(options);
+      await answered("init", host.init(options));
     } catch (error) {
       if (!(error instanceof TineError) || error.code !== "init-failed") throw error;
       throw new TineError(error.code, `${error.message} (${describeOptions(info)})`, { cause: error });
     }
-    if (state !== undefined) await host.restore(state);
+    if (state !== undefined) await answered("restore", host.restore(state));
+    ending.removeEventListener("abort", giveUp);
+    ending.addEventListener("abort", onEnding);
     if (info.wants === "stream" && (flags.batchSize !== undefined || flags.batchWindow !== undefined)) {
       const name = flags.batchSize === undefined ? "--batch-window" : "--batch-size";
       messages.warn(`${name} has no effect: the UDF wants single points, not batches`);
     }
     await feed.run(host, info.wants);
     if (host.failure === undefined && flags.snapshot !== undefined) {
+      endInTime("did not give a snapshot after its input");
       await writeSnapshot(flags.snapshot, await host.snapshot());
     }
     await host.stop(flags.drainTimeout);

@@ -212,7 +212,10 @@ class CaseRun {
       log: (message) => void this.warnings.push(message),
     });
     const giveUp = () => {
-      host.abort(signal.reason);
+      const { reason } = signal;
+      const waits = reason.code === "case-limit" && host.asked !== undefined;
+      const message = `${reason.message}: the UDF has not answered ${host.asked}`;
+      host.abort(waits ? new TineError(reason.code, message) : reason);
       host.kill();
     };
     signal.addEventListener("abort", giveUp, { once: true });

@@ -235,6 +235,10 @@ Deno.test("runCase() ends a UDF that floods, hangs or never ends", async () => {
   assertEquals(await problemsIn("cases: [{ name: a, limit: 200ms, input: a v=1, expect: none }]\n", hanging, patient), {
     a: ["1: the case took longer than its limit of 0.2 s"],
   });
+  const silent: CreateHandler = async (output) => ({ ...await hanging(output), init: () => new Promise(() => {}) });
+  assertEquals(await problemsIn("cases: [{ name: a, limit: 200ms, input: a v=1, expect: none }]\n", silent, patient), {
+    a: ["1: the case took longer than its limit of 0.2 s: the UDF has not answered init"],
+  });
   assertEquals(
     await problemsIn("cases: [{ name: a, timeout: 200ms, input: a v=1, expect: none }]\n", hanging, patient),
     {
