@@ -8,6 +8,7 @@ import { encodePoint } from "./message_codec.ts";
 import {
   type BeginBatchInit,
   type EndBatchInit,
+  findWrongProperty,
   type FrameTaker,
   type Output,
   type OutputPoint,
@@ -213,10 +214,10 @@ export class AgentOutput implements Output, FrameTaker {
   }
 }
 
-function unsendable({ kind }: Response, cause: unknown): TineError {
-  return new TineError("bad-response", `the handler wrote a ${kind} that cannot be sent: ${messageOf(cause)}`, {
-    cause,
-  });
+function unsendable(response: Response, cause: unknown): TineError {
+  const { kind } = response;
+  const reason = kind === "point" && findWrongProperty(response.point) || messageOf(cause);
+  return new TineError("bad-response", `the handler wrote a ${kind} that cannot be sent: ${reason}`, { cause });
 }
 
 /** The message of what a handler threw, which may be anything. */

@@ -1,3 +1,4 @@
+import { describeValue } from "../base/errors.ts";
 import type { Batch } from "./batcher.ts";
 import type { EdgeType, InfoResponse, ValueType } from "./messages.ts";
 import { Point } from "./point.ts";
@@ -112,23 +113,65 @@ function checkMethod(handler: object, name: string, line: string): void {
   throw new TypeError(`the handler has no method ${name}(); write: ${line}`);
 }
 
-/** Returns the point itself, or one made from what describes it. */
+/**
+ * Returns the point itself, or one made from what describes it.
+ *
+ * @throws {TypeError} for what is no point: nothing that a handler writes may vanish, or become an empty point
+ */
 export function toPoint(point: PointOfHandler | OutputPoint): Point {
   if (point instanceof Point) return point;
+  if (typeof point !== "object" || point === null || Array.isArray(point)) {
+    throw new TypeError(`a point must be an object, got ${describeValue(point)}`);
+  }
   const { fields } = point;
+  if (fields === undefined && !FIELD_MAPS.some((name) => point[name] !== undefined)) checkWithoutFields(point);
+  if (point.dimensions !== undefined && !Array.isArray(point.dimensions)) {
+    throw new TypeError(`dimensions must be an array, got ${describeValue(point.dimensions)}`);
+  }
   const made = new Point({
     ...point,
-    tags: toMap(point.tags),
-    fieldsDouble: toMap(point.fieldsDouble),
-    fieldsInt: toMap(point.fieldsInt),
-    fieldsString: toMap(point.fieldsString),
-    fieldsBool: toMap(point.fieldsBool),
+    tags: toMap(point.tags, "tags"),
+    fieldsDouble: toMap(point.fieldsDouble, "fieldsDouble"),
+    fieldsInt: toMap(point.fieldsInt, "fieldsInt"),
+    fieldsString: toMap(point.fieldsString, "fieldsString"),
+    fieldsBool: toMap(point.fieldsBool, "fieldsBool"),
   });
   // A point that is not of this class has a method of this name, and its fields are in the maps.
-  if (fields !== undefined && typeof fields !== "function") made.setFields([...toMap(fields)!]);
+  if (fields !== undefined && typeof fields !== "function") made.setFields([...toMap(fields, "fields")!]);
   return made;
 }
 
-function toMap<T>(map: MapLike<T> | undefined): Map<string, T> | undefined {
-  return map === undefined || map instanceof Map ? map : new Map(Object.entries(map));
+const TEXTS = ["name", "database", "retentionPolicy", "group"] as const;
+const FIELD_MAPS = ["fieldsDouble", "fieldsInt", "fieldsString", "fieldsBool"] as const;
+
+/** A point without fields is rare, but one whose fields have another name, or a spread of a point, is not. */
+function checkWithoutFields(point: object): void {
+  const names = Object.keys(point);
+  const known: readonly string[] = [...TEXTS, "time", "tags", "dimensions", "byName", "fields", ...FIELD_MAPS];
+  if (names.length > 0 && names.every((name) => known.includes(name))) return;
+  const given = names.join(", ") || "no property, as a spread of a point is: change the point itself";
+  throw new TypeError(`a point needs fields, such as { name: "cpu", time: 1n, fields: { v: 1.5 } }, got ${given}`);
+}
+
+/** Finds a property of a point that has a value of another type, which handlers in JavaScript can set. */
+export function findWrongProperty(point: Point): string | undefined {
+  const wrong = (name: string, type: string, value: unknown) => `${name} must be ${type}, got ${describeValue(value)}`;
+  if (typeof point.time !== "bigint") return wrong("time", "a bigint, in ns", point.time);
+  for (const name of TEXTS) if (typeof point[name] !== "string") return wrong(name, "a string", point[name]);
+  for (const name of ["tags", ...FIELD_MAPS] as const) {
+    if (!(point[name] instanceof Map)) return wrong(name, "a Map", point[name]);
+    for (const key of point[name].keys()) {
+      if (typeof key !== "string") return wrong(`a key of ${name}`, "a string", key);
+    }
+  }
+  const { dimensions } = point;
+  if (!Array.isArray(dimensions)) return wrong("dimensions", "an array", dimensions);
+  const other = dimensions.find((name) => typeof name !== "string");
+  return other === undefined ? undefined : wrong("a dimension", "a string", other);
+}
+
+function toMap<T>(map: MapLike<T> | undefined, name: string): Map<string, T> | undefined {
+  if (map === undefined || map instanceof Map) return map;
+  if (typeof map === "object" && map !== null && !Array.isArray(map)) return new Map(Object.entries(map));
+  throw new TypeError(`${name} must be an object or a Map, got ${describeValue(map)}`);
 }

@@ -1,3 +1,4 @@
+import { describeValue } from "../base/errors.ts";
 import type { ByteReader } from "../wire/byte_reader.ts";
 import { type ByteWriter, writeBool, writeInt64, writeString } from "../wire/byte_writer.ts";
 import {
@@ -316,11 +317,19 @@ export class Point implements PointOfHandler {
   }
 
   /**
-   * Replaces all fields of all types. Numbers become doubles, bigints int64.
+   * Replaces all fields of all types. Numbers become doubles, bigints int64; null and undefined are no field.
    *
    * @param fields belongs to the point from now on, and must not be changed
+   * @throws {TypeError} for a value that no field can have
    */
   setFields(fields: FieldList): void {
+    for (const [name, value] of fields) {
+      if (typeof value !== "number" && !isField(value)) {
+        throw new TypeError(
+          `the field ${describeValue(name)} must be a number, bigint, string or boolean, got ${describeValue(value)}`,
+        );
+      }
+    }
     this.#replaced = fields;
     this.#decoded |= FIELD_MAPS;
     this.#changed |= FIELD_MAPS;
@@ -365,7 +374,7 @@ export class Point implements PointOfHandler {
       if (typeof value === "number") doubles.set(name, value);
       else if (typeof value === "bigint") ints.set(name, value);
       else if (typeof value === "string") strings.set(name, value);
-      else bools.set(name, value);
+      else if (typeof value === "boolean") bools.set(name, value);
     }
     this.#replaced = undefined;
   }
@@ -443,6 +452,12 @@ export class Point implements PointOfHandler {
     if (this.#replaced !== undefined) writeOfType(writer, field << 3 | 2, type, this.#replaced);
     else if (map !== undefined) writeMap(writer, field << 3 | 2, type, map);
   }
+}
+
+/** Whether a value that is no number is that of a field, or of none. */
+function isField(value: unknown): boolean {
+  const type = typeof value;
+  return type === "bigint" || type === "string" || type === "boolean" || value === null || value === undefined;
 }
 
 /** Writes the fields of one type as entries of the map with this tag. */

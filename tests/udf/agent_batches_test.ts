@@ -89,15 +89,15 @@ const wrongOutput: [string, (agent: Output) => void, string][] = [
   ["a negative size", (agent) => agent.beginBatch({ ...begin, size: -5n }), "of the negative size -5"],
   ["too many points", (agent) => {
     agent.beginBatch({ ...begin, size: 1n });
-    agent.point({});
-    agent.point({});
+    agent.point({ name: "m" });
+    agent.point({ name: "m" });
   }, 'more points than the 1 that the batch "out" announced'],
   ["too few points", (agent) => {
     agent.beginBatch({ ...begin, size: 2n });
-    agent.point({});
+    agent.point({ name: "m" });
     agent.endBatch({ tmax: 1n });
   }, 'the end of the batch "out" after 1 points, it announced 2'],
-  ["a point outside of batches", (agent) => agent.point({}), "on an edge of batches"],
+  ["a point outside of batches", (agent) => agent.point({ name: "m" }), "on an edge of batches"],
 ];
 for (const [name, write, message] of wrongOutput) {
   Deno.test(`${name} from the handler does not leave the agent`, async () => {

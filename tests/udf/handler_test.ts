@@ -1,5 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkHandler, checkMethods, infoResponse, toPoint } from "../../src/udf/handler.ts";
+import {
+  checkHandler,
+  checkMethods,
+  findWrongProperty,
+  infoResponse,
+  type OutputPoint,
+  toPoint,
+} from "../../src/udf/handler.ts";
 import { Point } from "../../src/udf/point.ts";
 
 Deno.test("toPoint() takes plain objects for maps, and sorts fields by their type", () => {
@@ -38,6 +45,47 @@ Deno.test("toPoint() takes a point of another class by its maps", () => {
     copy: () => other,
   };
   assertEquals([...toPoint(other).fields()], [["count", 3n]]);
+});
+
+/** What a handler in JavaScript may write by mistake, and what it reads then. */
+const NO_POINTS: [unknown, string][] = [
+  ["m v=1", 'a point must be an object, got "m v=1"'],
+  [undefined, "a point must be an object, got undefined"],
+  [[{ name: "m", fields: { v: 1 } }], "a point must be an object, got an array"],
+  [{ measurement: "m", values: { v: 1 } }, "a point needs fields, such as"],
+  [{ ...new Point({ name: "m" }) }, "got no property, as a spread of a point is"],
+  [{ name: "m", fields: [["v", 1]] }, "fields must be an object or a Map, got an array"],
+  [{ name: "m", fields: { v: {} } }, 'the field "v" must be a number, bigint, string or boolean, got an object'],
+  [{ name: "m", fields: { v: Symbol() } }, "string or boolean, got a symbol"],
+  [{ name: "m", tags: "a", fields: { v: 1 } }, 'tags must be an object or a Map, got "a"'],
+  [{ name: "m", dimensions: "host", fields: { v: 1 } }, 'dimensions must be an array, got "host"'],
+];
+
+Deno.test("toPoint() refuses what is no point, and says what it must be", () => {
+  for (const [written, message] of NO_POINTS) {
+    assertThrows(() => toPoint(written as OutputPoint), TypeError, message);
+  }
+  assertEquals(
+    [...toPoint({ fields: { a: 1, b: null, c: undefined } as unknown as Record<string, number> }).fields()],
+    [
+      ["a", 1],
+    ],
+  );
+});
+
+Deno.test("findWrongProperty() names a property of a point that was set to a value of another type", () => {
+  const wrong: [object, string][] = [
+    [{ time: 5 }, "time must be a bigint, in ns, got the number 5"],
+    [{ time: new Date(0) }, "time must be a bigint, in ns, got a Date"],
+    [{ name: null }, "name must be a string, got null"],
+    [{ tags: { a: "b" } }, "tags must be a Map, got an object"],
+    [{ fieldsInt: new Map([[5, 1n]]) }, "a key of fieldsInt must be a string, got the number 5"],
+    [{ dimensions: ["a", 5] }, "a dimension must be a string, got the number 5"],
+  ];
+  for (const [properties, message] of wrong) {
+    assertEquals(findWrongProperty(Object.assign(new Point(), properties)), message);
+  }
+  assertEquals(findWrongProperty(new Point({ name: "m" })), undefined);
 });
 
 Deno.test("infoResponse() takes options as an object or a map, and names what is wrong", () => {

@@ -185,6 +185,13 @@ for (
     ["throws when it is loaded", `throw new Error("not today");`, "not today"],
     ["exports nothing", `const createHandler = 1;`, "write: export function createHandler(agent)"],
     ["exports another thing", `export const handler = {};`, "only handler"],
+    ["exports an object", `export const createHandler = {};`, "no function createHandler: createHandler is an object;"],
+    ["imports a bare name", `import "lodash";`, /^[^\n]*: Import "lodash" [^\n]* \([^/\s]+:1:8\)$/],
+    [
+      "throws no error",
+      `export const createHandler = () => { throw undefined; };`,
+      "threw undefined, which is no Error",
+    ],
     ["returns no handler", `export const createHandler = () => 5;`, "must return a handler, got number"],
     [
       "lacks init",
@@ -202,12 +209,14 @@ for (
       'info().wants must be "stream" or "batch", got "points"',
     ],
     ["never finishes loading", `await new Promise(() => {});`, TOO_LONG],
-  ]
+  ] as const
 ) {
   Deno.test(`a module that ${what} is explained`, async () => {
     await withSource(source, async (path) => {
       await withModule(path, { loadTimeoutMs: reason === TOO_LONG ? 500 : 60_000 }, async (host) => {
-        await assertRejects(() => host.info(), TineError, reason);
+        const { message } = await assertRejects(() => host.info(), TineError);
+        if (reason instanceof RegExp) assertMatch(message, reason);
+        else assertStringIncludes(message, reason);
       });
     });
   });

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { TineError } from "../../base/errors.ts";
 import type { AgentCounts } from "../agent.ts";
 import type { RunningUdf } from "../running_udf.ts";
@@ -320,7 +321,7 @@ function newestWorkerThread(): number | undefined {
  * Returns the first line of an error with the place in the author's code, without the source and frames that follow.
  */
 function withoutFrames(message: string): string {
-  const text = message.replace(/^Uncaught (\(in promise\) )?/, "").trim();
+  const text = stripVTControlCharacters(message).replace(/^Uncaught (\(in promise\) )?/, "").trim();
   const place = /\n\s+at .*?file:\/\/[^\s()]*\/([^/\s()]+:\d+:\d+)/.exec(text)?.[1];
   return place === undefined ? text : `${text.split("\n", 1)[0]} (${place})`;
 }

@@ -7,7 +7,7 @@
 
 import fs from "node:fs";
 import process from "node:process";
-import { messageOf } from "../../base/errors.ts";
+import { describeValue, messageOf } from "../../base/errors.ts";
 import { Agent } from "../agent.ts";
 import { CallProgress } from "../call_watch.ts";
 import type { CreateHandler } from "../handler.ts";
@@ -45,10 +45,14 @@ export function serveModule(module: Record<string, unknown>): void {
   if (typeof createHandler === "function") loaded.resolve(createHandler as CreateHandler);
   else {
     const exported = Object.keys(module);
+    const instead = createHandler !== undefined
+      ? `: createHandler is ${describeValue(createHandler)}`
+      : exported.length > 0
+      ? `, only ${exported.join(", ")}`
+      : "";
     loaded.reject(
       new TypeError(
-        `the module exports no function createHandler` +
-          `${exported.length > 0 ? `, only ${exported.join(", ")}` : ""}; ` +
+        `the module exports no function createHandler${instead}; ` +
           "write: export function createHandler(agent) { return { info() { ... }, init(request) { ... }, ... }; }",
       ),
     );
@@ -87,8 +91,11 @@ async function run(
 
 /** An error with the place in the author's code that it comes from. */
 function describeError(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return typeof error === "string" ? error : `the module threw ${describeValue(error)}, which is no Error`;
+  }
   const message = messageOf(error);
-  if (!(error instanceof Error) || error.stack === undefined) return message;
+  if (error.stack === undefined) return message;
   // In a bundle, what is shared lies above the folder src.
   const own = new URL(import.meta.url.endsWith(".js") ? "../../../" : "../../", import.meta.url).href;
   const frame = error.stack.split("\n").find((line) => line.includes("file://") && !line.includes(own));
