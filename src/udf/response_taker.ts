@@ -1,3 +1,4 @@
+import { formatCount } from "../base/units.ts";
 import { TineError } from "../base/errors.ts";
 import type { Batch } from "./batcher.ts";
 import { type FrameTaker, takesFrames } from "./handler.ts";
@@ -77,9 +78,9 @@ export class ResponseTaker {
     if (this.#open === undefined) return;
     this.#warn(
       "unfinished",
-      `the UDF did not end the batch ${
-        quote(this.#open)
-      }: its ${this.#batch.length} points are dropped, as Kapacitor drops them`,
+      `the UDF did not end the batch ${quote(this.#open)}: it is dropped with its ${
+        formatCount(this.#batch.length, "point")
+      }, as Kapacitor drops it`,
     );
   }
 
@@ -145,7 +146,7 @@ export class ResponseTaker {
       this.#warn(
         "nested",
         `the UDF began the batch ${quote(begin)} before it had ended ${quote(this.#open)}: ` +
-          `the first one's ${this.#batch.length} points are dropped, as Kapacitor drops them`,
+          `the first one is dropped with its ${formatCount(this.#batch.length, "point")}, as Kapacitor drops it`,
       );
     }
     this.#open = begin;

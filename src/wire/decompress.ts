@@ -14,7 +14,8 @@ const NEWLINE = 10;
  * archive come one after the other, each with a newline at its end. Nothing is read before the result is.
  *
  * @param name of the stream, for messages
- * @throws {TineError} `bad-input`, while it is read, for compressed data that is broken or cut; what is before it comes
+ * @throws {TineError} while it is read: `bad-input` for compressed data that is broken or cut, what is before it comes;
+ *   `cannot-read` where reading fails
  *
  * @example
  * ```ts
@@ -24,11 +25,10 @@ const NEWLINE = 10;
  * ```
  */
 export function decompressed(stream: ReadableStream<Uint8Array>, name: string): ReadableStream<Uint8Array> {
-  return ReadableStream.from(chunksOf(stream, name));
+  return ReadableStream.from(chunksOf(readableChunks(stream, name), name));
 }
 
-async function* chunksOf(stream: ReadableStream<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
-  const chunks = stream.values();
+async function* chunksOf(chunks: AsyncGenerator<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
   try {
     let start = new Uint8Array();
     while (start.length < LONGEST) {
@@ -43,7 +43,18 @@ async function* chunksOf(stream: ReadableStream<Uint8Array>, name: string): Asyn
     if (format === undefined) yield* whole;
     else yield* inflate(whole, format, name);
   } finally {
-    await chunks.return?.();
+    await chunks.return(undefined);
+  }
+}
+
+/** The chunks of a stream that may turn out to be none to read, such as standard input that is a folder. */
+async function* readableChunks(stream: ReadableStream<Uint8Array>, name: string): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* stream;
+  } catch (cause) {
+    if (cause instanceof TineError || !(cause instanceof Error) || cause.name === "AbortError") throw cause;
+    const reason = cause instanceof Deno.errors.IsADirectory ? "it is a folder" : messageOf(cause);
+    throw new TineError("cannot-read", `cannot read ${name}: ${reason}`, { cause });
   }
 }
 
@@ -88,7 +99,7 @@ async function* membersOf(chunks: AsyncIterable<Uint8Array>, name: string): Asyn
   const { unzip } = await import("./unzip.ts");
   for await (const member of unzip(chunks[Symbol.asyncIterator]())) {
     let last = NEWLINE;
-    for await (const chunk of chunksOf(ReadableStream.from(member), name)) {
+    for await (const chunk of chunksOf(member, name)) {
       if (chunk.length > 0) last = chunk[chunk.length - 1];
       yield chunk;
     }

@@ -179,7 +179,7 @@ Deno.test("a second beginning of a batch replaces the first, as in Kapacitor, wi
   ]);
   assertEquals(probe.host.counts.pointsOut, 2);
   assertEquals(probe.log, [
-    'the UDF began the batch "mem" before it had ended "cpu": the first one\'s 1 points are dropped, as Kapacitor drops them',
+    'the UDF began the batch "mem" before it had ended "cpu": the first one is dropped with its 1 point, as Kapacitor drops it',
   ]);
 });
 
@@ -212,7 +212,7 @@ Deno.test("a batch that the UDF does not end is dropped at the end of its input,
   await left;
   assertEquals([probe.batches, probe.points], [[], []]);
   assertEquals(probe.log, [
-    'the UDF did not end the batch "cpu": its 1 points are dropped, as Kapacitor drops them',
+    'the UDF did not end the batch "cpu": it is dropped with its 1 point, as Kapacitor drops it',
   ]);
 });
 

@@ -114,3 +114,11 @@ Deno.test("decompressed() refuses zip archives that are encrypted, broken or com
     await assertRejects(() => textOf(decompressed(inPieces(data, 4096), "x.zip")), TineError, message);
   }
 });
+
+Deno.test("decompressed() names the stream that cannot be read", async () => {
+  const folder = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.error(new Deno.errors.IsADirectory("Is a directory (os error 21)")),
+  });
+  const reading = new Response(decompressed(folder, "stdin")).text();
+  await assertRejects(() => reading, TineError, "cannot read stdin: it is a folder");
+});

@@ -1,4 +1,5 @@
 import { messageOf, TineError } from "../../base/errors.ts";
+import { whyNotWritten } from "../../result/store_error.ts";
 import { decompressed } from "../../wire/decompress.ts";
 import { formatOfEnding, type InputFormat } from "../../udf/format/formats.ts";
 
@@ -106,6 +107,6 @@ export async function writeSnapshot(path: string, snapshot: Uint8Array): Promise
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
-    throw new TineError("cannot-write", `cannot write the snapshot ${path}: ${messageOf(error)}`, { cause: error });
+    throw new TineError("cannot-write", `cannot write the snapshot ${path}: ${whyNotWritten(error)}`, { cause: error });
   }
 }

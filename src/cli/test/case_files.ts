@@ -1,3 +1,4 @@
+import { whyNotWritten } from "../../result/store_error.ts";
 import { join } from "node:path";
 import { messageOf, TineError } from "../../base/errors.ts";
 import { type CaseFile, parseCaseFile } from "../../udf/cases/mod.ts";
@@ -75,7 +76,7 @@ export async function writeCaseFile(path: string, text: string): Promise<void> {
     await Deno.rename(temporary, real);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
-    throw new TineError("cannot-write", `cannot write ${path}: ${messageOf(error)}`, { cause: error });
+    throw new TineError("cannot-write", `cannot write ${path}: ${whyNotWritten(error)}`, { cause: error });
   }
 }
 

@@ -199,6 +199,8 @@ function probablyForeign(first: string, second: string): string | undefined {
 const PARQUET = [0x50, 0x41, 0x52, 0x31];
 
 const MAGIC: readonly (readonly [string, readonly number[]])[] = [
+  ["text in UTF-32; it has to be UTF-8: iconv -f UTF-32 -t UTF-8", [0xff, 0xfe, 0, 0]],
+  ["text in UTF-32; it has to be UTF-8: iconv -f UTF-32 -t UTF-8", [0, 0, 0xfe, 0xff]],
   ["text in UTF-16; it has to be UTF-8: iconv -f UTF-16 -t UTF-8", [0xff, 0xfe]],
   ["text in UTF-16; it has to be UTF-8: iconv -f UTF-16 -t UTF-8", [0xfe, 0xff]],
   ["data of bzip2; bunzip2 -c decompresses it", [0x42, 0x5a, 0x68]],

@@ -99,4 +99,5 @@ Deno.test("what is in no format is named as what it looks like, with what helps"
     assert(message.test(error.message), error.message);
   }
   assertThrows(() => detectFormat(Uint8Array.of(0xff, 0xfe, 0x63, 0), true), TineError, "UTF-16");
+  assertThrows(() => detectFormat(Uint8Array.of(0xff, 0xfe, 0, 0, 0x63, 0, 0, 0), true), TineError, "UTF-32");
 });
