@@ -15,7 +15,7 @@ Deno.test("tine vet reports all that is wrong with a plan, each with its place",
   assertEquals(
     stdout,
     `ERROR  tests[0].id.name
-       expected a text of letters, digits and ._+-@%=, (numbers in quotes), not 1
+       expected a text of letters, digits and ._+-@%=, with a letter or digit first (numbers in quotes), not 1
 ERROR  tests[0].timeout
        expected a duration such as 500ms, 1m30s or 1h, not 60; a unit is missing: "60s"?
 ERROR  tests[0].serial[0]

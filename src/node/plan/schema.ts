@@ -80,7 +80,10 @@ const gatesSchema = z.array(z.string(expects(GATE)).min(1, expects(GATE)), expec
 export const testFields = {
   id: z.record(
     pattern("a name", /^[A-Za-z]\w{0,31}$/),
-    pattern("a text of letters, digits and ._+-@%=, (numbers in quotes)", /^[A-Za-z0-9][\w.+\-@%=,]{0,63}$/),
+    pattern(
+      "a text of letters, digits and ._+-@%=, with a letter or digit first (numbers in quotes)",
+      /^[A-Za-z0-9][\w.+\-@%=,]{0,63}$/,
+    ),
     {
       error: ({ code, input }) =>
         code === "invalid_key"

@@ -51,6 +51,7 @@ Deno.test("validatePlan() sets a timeout of 660s", () => {
 });
 
 const DURATION = "expected a duration such as 500ms, 1m30s or 1h";
+const ID_TEXT = "expected a text of letters, digits and ._+-@%=, with a letter or digit first (numbers in quotes)";
 const WORDS = "expected gather, stream, quiet, bufmem:NAME, buftmp:NAME, or a relative file name without .. and colons";
 
 const cases: [string, () => string[], string[]][] = [
@@ -62,10 +63,11 @@ const cases: [string, () => string[], string[]][] = [
   ["an empty id", () => problems({ tests: [{ id: {} }] }), [
     "tests[0].id: is empty, expected names and values such as {name: hello}",
   ]],
-  ["numbers and odd texts in ids", () => problems({ tests: [{ id: { a: 1, b: "/x", "c d": "e" } }] }), [
-    "tests[0].id.a: expected a text of letters, digits and ._+-@%=, (numbers in quotes), not 1",
-    'tests[0].id.b: expected a text of letters, digits and ._+-@%=, (numbers in quotes), not "/x"',
-    'tests[0].id["c d"]: expected a name of letters, digits and _ as a key of the id',
+  ["numbers and odd texts in ids", () => problems({ tests: [{ id: { a: 1, b: "/x", c: "-x", "d e": "f" } }] }), [
+    `tests[0].id.a: ${ID_TEXT}, not 1`,
+    `tests[0].id.b: ${ID_TEXT}, not "/x"`,
+    `tests[0].id.c: ${ID_TEXT}, not "-x"`,
+    'tests[0].id["d e"]: expected a name of letters, digits and _ as a key of the id',
   ]],
   ["a timeout without a unit", () => problems(planOf({ timeout: 60 as never })), [
     `tests[0].timeout: ${DURATION}, not 60; a unit is missing: "60s"?`,
