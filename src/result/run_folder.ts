@@ -84,8 +84,9 @@ export async function createRun(out: string, plan: Plan, options: RunFolderOptio
       started: started.toISOString(),
       tests: [],
     };
-    await writeJson(`${path}/${RUN_FILE}`, summary, owner);
     await writeJson(`${path}/${PLAN_FILE}`, { ...plan, written: undefined }, owner);
+    // Now others find the run: whoever follows it names its columns after the ids in its plan.
+    await writeJson(`${path}/${RUN_FILE}`, summary, owner);
     const lock = await lockRun(path);
     await Deno.writeFile(`${path}/${RESERVE_FILE}`, new Uint8Array(RESERVE_BYTES), { createNew: true });
     return new RunFolder(out, stamp, path, summary, new Budget(path, options.maxBytes), owner, lock);

@@ -1,7 +1,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readChunk } from "../../src/flow/records/read_chunk.ts";
 import { Kind } from "../../src/node/protocol/frame.ts";
-import { findPrevious, hashTest, listRuns, openResults, readLogs, readRecords, testsOf } from "../../src/result/mod.ts";
+import {
+  createRun,
+  findPrevious,
+  hashTest,
+  listRuns,
+  openResults,
+  readLogs,
+  readRecords,
+  testsOf,
+} from "../../src/result/mod.ts";
 import { readTestSummary } from "../../src/result/summary.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { errorMessage, fileData, inFolder, item, listing, log, rejection, startRun, testNamed } from "./fixtures.ts";
@@ -76,6 +85,23 @@ Deno.test("createRun() stores a run, and leads to it by a link", () =>
     assertEquals(results.summary.tests.map(({ status, errors, folder }) => [status, errors, folder]), [
       ["failed", 1, "name=hello"],
     ]);
+  }));
+
+Deno.test("createRun() lets nobody find a run whose plan is not there yet", () =>
+  inFolder(async (out) => {
+    const found: string[] = [];
+    const plan = {
+      tests: [],
+      // It is called when the plan is about to be written.
+      toJSON() {
+        const [{ name }] = [...Deno.readDirSync(out)].filter(({ isDirectory }) => isDirectory);
+        found.push(...Array.from(Deno.readDirSync(`${out}/${name}`), ({ name }) => name));
+        return { tests: [] };
+      },
+    };
+    await using run = await createRun(out, plan, { planName: "plan.yaml", tine: "0" });
+    assertEquals(found.filter((name) => name === "run.json"), []);
+    assertEquals((await listRuns(out)).runs.map(({ path }) => path), [run.path]);
   }));
 
 Deno.test("createRun() never uses the folder of another run, also at the same time", () =>
