@@ -92,7 +92,8 @@ Deno.test("tine agent on SIGTERM while its output pipe is full ends within some 
   child.kill("SIGTERM");
   assertEquals((await child.status).code, 0);
   const took = performance.now() - started;
-  assert(took > 4000 && took < 8000, `${took} ms`);
+  // Without an end of its own, it would wait for ever.
+  assert(took > 4000 && took < 30_000, `${took} ms`);
   await stderr.rest();
   driver.connection.close();
 });
@@ -119,7 +120,7 @@ Deno.test("tine agent ends at once on a second signal, with status 0", async () 
   const again = setInterval(() => child.kill("SIGTERM"), 200);
   assertEquals((await child.status).code, 0);
   clearInterval(again);
-  assert(performance.now() - started < 3000);
+  assert(performance.now() - started < 4000, "before the time that the first one gives");
   await stderr.rest();
   driver.connection.close();
 });

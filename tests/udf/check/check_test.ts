@@ -123,7 +123,8 @@ Deno.test("checkUdf() skips all checks when the UDF does not answer info", async
   assertEquals([first.id, first.status], ["info-alone", "fail"]);
   assert(others.every(({ status, unusable }) => status === "skip" && unusable));
   assertEquals(others.length, CHECKS.length - 1);
-  assert(performance.now() - started < 5 * TIMEOUT_MS);
+  // They are not tried: each of them would take its timeout.
+  assert(performance.now() - started < others.length / 2 * TIMEOUT_MS);
 });
 
 Deno.test("checkUdf() skips what needs data when the UDF refuses its options", async () => {
