@@ -7,16 +7,15 @@ import { LiveNode } from "../../src/node/live_node.ts";
 import { childNodes } from "../../src/node/run_tree.ts";
 import type { Run } from "../../src/node/plan/types.ts";
 import { Watchdog } from "../../src/node/process/watchdog.ts";
-import { controlMessage } from "../../src/node/protocol/kinds.ts";
 import { Kind, type Message } from "../../src/node/protocol/frame.ts";
 import { FrameCutter } from "../../src/node/protocol/framing.ts";
 import { Link } from "../../src/node/link/link.ts";
-import { decodeItem, encodeItem } from "../../src/node/protocol/kinds.ts";
+import { contentOf, controlMessage, decodeItem, encodeItem } from "../../src/node/protocol/kinds.ts";
 import { RootUplink } from "../../src/node/run.ts";
 import { type Connection, writeAll } from "../../src/wire/connection.ts";
 import { TineError } from "../../src/base/errors.ts";
 import { pipe } from "../../src/wire/pipe.ts";
-import { frame } from "../support/bytes.ts";
+import { concat, frame } from "../support/bytes.ts";
 import { HOST } from "./memory_launch.ts";
 
 const local = { local: {} };
@@ -167,4 +166,35 @@ Deno.test("LiveNode leaves no file open if a child cannot be launched", async ()
   const { reason } = await runWith(() => Promise.reject(new TineError("no-way", "it cannot be launched")));
   assertEquals(reason?.code, "no-way");
   assertEquals(spills(), before);
+});
+
+Deno.test("LiveNode sends on what a child that died had put into its file, and had not sent", async () => {
+  const info = (text: string) => encodeItem({ type: "sysInfo", nodeId: "bad", sections: { text } });
+  const messages = ["sent", "kept", "kept too"].map(info);
+  const { reason, items } = await runWithChild(async (connection) => {
+    const died = Promise.withResolvers<void>();
+    let spill: string | undefined;
+    const link: Link = new Link(connection, {
+      peer: "the parent",
+      receive(received) {
+        if (received.kind === Kind.setup) spill = contentOf("setup", received).spill;
+        if (received.kind !== Kind.run) return;
+        link.send(messages[0]);
+        const cutter = new FrameCutter();
+        Deno.writeFileSync(spill!, concat(messages.flatMap((message) => cutter.cut(message).map(frame))));
+        died.resolve(link.close());
+      },
+    });
+    link.send(controlMessage("ready", undefined));
+    await died.promise;
+    link.abort();
+  });
+  assertEquals(reason?.code, "node-ended");
+  assertEquals(items.flatMap((item) => item.type === "sysInfo" ? [item.sections.text] : []), [
+    "sent",
+    "kept",
+    "kept too",
+  ]);
+  const missing = items.flatMap((item) => item.type === "missing" && item.from === "bad" ? [item.what] : []);
+  assertEquals(missing, ["what it had not sent yet, except for 2 frames that it had put into a file"]);
 });
