@@ -5,7 +5,7 @@ import type { Spread } from "./packet_path.ts";
  * The version of all figures that are made from records. It is raised with each change of their keys or values, so that
  * figures that were kept by another version are made anew.
  */
-export const FIGURES_VERSION = 4;
+export const FIGURES_VERSION = 5;
 
 /**
  * Units of figures. Times are seconds (`s`) where people think in seconds, and microseconds (`us`) else; a `flag` is
