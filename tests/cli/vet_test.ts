@@ -88,7 +88,7 @@ Deno.test("tine vet explains a missing file and a missing argument", async () =>
 Deno.test("what tine init writes as a plan vets cleanly, and is never overwritten", async () => {
   const folder = await Deno.makeTempDir({ prefix: "tine-vet-" });
   try {
-    for (const name of ["my_plan.yaml", "p.yml", "p.json", "p.jsonc"]) {
+    for (const name of ["my_plan.yaml", "a.yml", "b.json", "c.jsonc"]) {
       const path = `${folder}/${name}`;
       const { code, stdout, stderr } = await tine(["init", path]);
       assertEquals([code, stdout], [0, `${path}\n`]);
