@@ -34,6 +34,14 @@ export function messageOf(error: unknown): string {
   return String(error);
 }
 
+/** Returns why a file cannot be read, without the number and the call that the system's message has. */
+export function whyNotRead(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  return messageOf(error);
+}
+
 /** Returns a value of any type in a few words, for messages: `the number 5`, `"now"`, `an array`, `null`. */
 export function describeValue(value: unknown): string {
   if (value === null || value === undefined) return String(value);

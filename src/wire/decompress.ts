@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { messageOf, TineError } from "../base/errors.ts";
+import { messageOf, TineError, whyNotRead } from "../base/errors.ts";
 
 /**
  * How compressed data begins. Sources: RFC 1952, section 2.3.1 (gzip); RFC 8878, section 3.1.1 (zstd); PKWARE's
@@ -53,8 +53,7 @@ async function* readableChunks(stream: ReadableStream<Uint8Array>, name: string)
     yield* stream;
   } catch (cause) {
     if (cause instanceof TineError || !(cause instanceof Error) || cause.name === "AbortError") throw cause;
-    const reason = cause instanceof Deno.errors.IsADirectory ? "it is a folder" : messageOf(cause);
-    throw new TineError("cannot-read", `cannot read ${name}: ${reason}`, { cause });
+    throw new TineError("cannot-read", `cannot read ${name}: ${whyNotRead(cause)}`, { cause });
   }
 }
 

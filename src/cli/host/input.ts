@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../../base/errors.ts";
+import { TineError, whyNotRead } from "../../base/errors.ts";
 import { whyNotWritten } from "../../result/store_error.ts";
 import { decompressed } from "../../wire/decompress.ts";
 import { formatOfEnding, type InputFormat } from "../../udf/format/formats.ts";
@@ -59,7 +59,7 @@ export async function openInputs(paths: readonly string[], format: InputFormat |
       inputs.push(input);
     } catch (error) {
       for (const { stream } of inputs) await stream.cancel();
-      const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
+      const reason = whyNotRead(error);
       throw new TineError("cannot-read", `cannot read ${path}: ${reason}`, { cause: error });
     }
   }
@@ -75,7 +75,7 @@ export async function readSnapshot(path: string): Promise<Uint8Array> {
   try {
     return await Deno.readFile(path);
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
+    const reason = whyNotRead(error);
     throw new TineError("cannot-read", `cannot read the snapshot ${path}: ${reason}`, { cause: error });
   }
 }

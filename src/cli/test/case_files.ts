@@ -1,6 +1,6 @@
 import { whyNotWritten } from "../../result/store_error.ts";
 import { join } from "node:path";
-import { messageOf, TineError } from "../../base/errors.ts";
+import { TineError, whyNotRead } from "../../base/errors.ts";
 import { type CaseFile, parseCaseFile } from "../../udf/cases/mod.ts";
 
 /** Files of a folder that may have cases. */
@@ -81,6 +81,6 @@ export async function writeCaseFile(path: string, text: string): Promise<void> {
 }
 
 function cannotRead(path: string, error: unknown): TineError {
-  const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
+  const reason = whyNotRead(error);
   return new TineError("cannot-read", `cannot read ${path}: ${reason}`, { cause: error });
 }

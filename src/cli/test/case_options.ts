@@ -1,5 +1,5 @@
 import { dirname, isAbsolute, join } from "node:path";
-import { messageOf, TineError } from "../../base/errors.ts";
+import { TineError, whyNotRead } from "../../base/errors.ts";
 import type { CaseUdf, RunCaseOptions, UdfCase } from "../../udf/cases/mod.ts";
 import { isModulePath } from "../../udf/handlers/mod.ts";
 import { openInputs } from "../host/input.ts";
@@ -45,7 +45,7 @@ export function caseOptions(
       try {
         return await Deno.readFile(beside(file));
       } catch (error) {
-        const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
+        const reason = whyNotRead(error);
         throw new TineError("cannot-read", `cannot read the snapshot ${beside(file)}: ${reason}`, { cause: error });
       }
     },

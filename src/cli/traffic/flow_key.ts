@@ -1,4 +1,4 @@
-import { messageOf } from "../../base/errors.ts";
+import { whyNotRead } from "../../base/errors.ts";
 import { UsageError } from "../errors.ts";
 import { escape } from "../terminal.ts";
 
@@ -74,7 +74,7 @@ async function readKeyFile(path: string): Promise<string> {
     }
     bytes = await readUpTo(file, MAX_BYTES + 1);
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
+    const reason = whyNotRead(error);
     throw new UsageError(`${name}: cannot be read: ${reason}`, { cause: error });
   }
   if (bytes.length > MAX_BYTES) throw new UsageError(`${name}: expected a key of at most ${MAX_BYTES} bytes`);

@@ -1,5 +1,5 @@
 import { settlesWithin } from "../../base/time.ts";
-import { messageOf, TineError } from "../../base/errors.ts";
+import { messageOf, TineError, whyNotRead } from "../../base/errors.ts";
 import { previewBytes } from "../../wire/frame_reader.ts";
 import {
   MAGIC,
@@ -211,7 +211,7 @@ function openFile(path: string): Deno.FsFile | undefined {
     return file;
   } catch (error) {
     file?.close();
-    const reason = error instanceof Deno.errors.NotFound ? "there is no such folder" : messageOf(error);
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such folder" : whyNotRead(error);
     throw new TineError("cannot-record", `cannot record to ${path}: ${reason}`, { cause: error });
   }
 }

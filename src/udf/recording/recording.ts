@@ -8,7 +8,7 @@
  * @module
  */
 
-import { messageOf, TineError } from "../../base/errors.ts";
+import { messageOf, TineError, whyNotRead } from "../../base/errors.ts";
 import { FrameReader, previewBytes } from "../../wire/frame_reader.ts";
 
 /** What every recording begins with, whatever its version. */
@@ -98,7 +98,7 @@ export async function openRecording(path: string): Promise<Recording> {
   try {
     file = await Deno.open(path);
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
+    const reason = whyNotRead(error);
     throw new TineError("cannot-read", `cannot read the recording ${path}: ${reason}`, { cause: error });
   }
   const input = new Input(path, file);
