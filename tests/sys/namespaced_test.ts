@@ -12,7 +12,7 @@ function program(body: string): string {
   const sys = new URL("../../src/sys/", import.meta.url);
   return `
     import { Arena } from "${sys}arena.ts";
-    import { SocketAddress } from "${sys}address.ts";
+    import { SockAddr } from "${sys}address.ts";
     import { setCongestionControl } from "${sys}socket_options.ts";
     import * as ip from "${sys}ip_options.ts";
     import { ReceiveBatch } from "${sys}receive_batch.ts";
@@ -55,11 +55,11 @@ Deno.test({
     const lines = await run(
       NAMESPACE,
       `using server = Socket.open("udp", "ipv6");
-       server.bind(SocketAddress.wildcard("ipv6", 7000));
+       server.bind(SockAddr.wildcard("ipv6", 7000));
        ip.receiveLocalAddress(server);
        using client = Socket.open("udp", "ipv6");
-       console.log(attempt(() => client.connect(SocketAddress.parse("[fe80::1]:7000"))));
-       client.connect(SocketAddress.parse("[fe80::1%nowhere]:7000"));
+       console.log(attempt(() => client.connect(SockAddr.parse("[fe80::1]:7000"))));
+       client.connect(SockAddr.parse("[fe80::1%nowhere]:7000"));
        client.send(Uint8Array.of(1, 2, 3));
        using arena = new Arena();
        const sending = new SendBatch(arena), receiving = new ReceiveBatch(arena);
@@ -80,7 +80,7 @@ Deno.test({
       NAMESPACE,
       `for (const host of ["192.0.2.9", "2001:db8::9"]) {
          for (const what of ["refuse", "probe", "fragment"]) {
-           const address = SocketAddress.of(host, 9);
+           const address = SockAddr.of(host, 9);
            using socket = Socket.open("udp", address.family);
            ip.setOversize(socket, what);
            socket.connect(address);
