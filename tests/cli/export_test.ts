@@ -48,6 +48,20 @@ Deno.test("tine export says that --flow matches no flow", () =>
     assertEquals(await tine([...flows, "--flow", "bu*"]), { code: 0, stdout: "flow\nbulk\nbulk\n", stderr: "" });
   }));
 
+Deno.test("tine export --to fails where the server has refused lines, for scripts", () =>
+  inFolder(async (out) => {
+    await aRun(out);
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () => Response.json({ error: "partial write: field type conflict dropped=1" }, { status: 400 }),
+    );
+    const to = `--to=http://127.0.0.1:${server.addr.port}/write?db=tine`;
+    const { code, stdout, stderr } = await tine(["export", out, "--table=flows", "--format=line", to]);
+    assertEquals([code, stdout], [1, ""]);
+    assertMatch(stderr, /refuse.*field type conflict/);
+    assertMatch(stderr, /: 1 line in 1 request, 1 line refused\n$/);
+  }));
+
 Deno.test("tine export writes a file a table, and of several runs a file a test, in folders that name both", () =>
   inFolder(async (out) => {
     await aRun(out);

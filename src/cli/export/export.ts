@@ -158,6 +158,7 @@ export const command = defineCommand({
       signal,
     };
     const out = flags.out ?? "-";
+    let taken = true;
     try {
       const target = url && await serverTarget(url, report, signal);
       if (flags.follow) {
@@ -181,7 +182,7 @@ export const command = defineCommand({
       let files: readonly WrittenFile[] = [];
       if (target !== undefined) {
         counts = await exportToStream(options, target.write);
-        await target.close();
+        taken = await target.close();
       } else if (out === "-") counts = await exportToStream(options, writeStdout);
       else if (several || tables.length > 1 && format !== "line" || await isFolder(out)) {
         files = await exportToFolder(options, folderPath(out), { partitioned: several });
@@ -197,7 +198,8 @@ export const command = defineCommand({
       if (signal.aborted) return 130;
       throw error;
     }
-    return interrupts.interrupted ? 130 : 0;
+    if (interrupts.interrupted) return 130;
+    return taken ? 0 : 1;
   },
 });
 

@@ -63,11 +63,11 @@ export async function follow(
     wanted: testSelector(wanted),
     signal,
   }, writeTo);
-  await target?.close();
+  const taken = await target?.close() ?? true;
   if (out !== "-") report(`${out}: ${summaryText(counts)}`);
   reportLosses([counts]);
   if (!counts.complete) report(`tine export: ${run} was killed, or ended by an error: its results end here`);
-  return counts.complete;
+  return counts.complete && taken;
 }
 
 /** How often the reader of standard output is looked for, in milliseconds. */

@@ -7,8 +7,12 @@ export const TOKEN_VARIABLE = "INFLUX_TOKEN";
 /** Where lines go instead of a file. */
 export interface ServerTarget {
   write(bytes: Uint8Array): Promise<void>;
-  /** Sends what is left, and reports what was written. */
-  close(): Promise<void>;
+  /**
+   * Sends what is left, and reports what was written.
+   *
+   * @returns whether the server has taken all lines
+   */
+  close(): Promise<boolean>;
 }
 
 /**
@@ -55,6 +59,7 @@ export async function serverTarget(
       ];
       const what = [`${formatCount(lines, "line")} in ${formatCount(requests, "request")}`, ...extra].join(", ");
       report(`${url.origin}${url.pathname}: ${what}`);
+      return refused === 0;
     },
   };
 }
