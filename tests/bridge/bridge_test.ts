@@ -288,9 +288,7 @@ tests:
           const item = message.kind === Kind.log ? decodeItem(message) : undefined;
           if (item?.type !== "log" || !item.text.startsWith("warning: ")) return;
           warned.set(item.tag, [...warned.get(item.tag) ?? [], item.text.split(",", 1)[0]]);
-          if (warned.size === 2 && warned.get("udf streams")!.length === 2) {
-            control.abort(new Canceled("interrupted", "it is enough"));
-          }
+          if (warned.size === 2) control.abort(new Canceled("interrupted", "it is enough"));
         },
         testEnds: ({ udfs }) => summaries = udfs!,
       },
@@ -299,9 +297,10 @@ tests:
   const loops = "it computes for long without taking a row";
   const floods = "it returns far more than it gets";
   assertEquals(warned.get("udf loops"), [`warning: ${loops}`]);
-  assertEquals(new Set(warned.get("udf streams")), new Set([`warning: ${floods}`, `warning: ${loops}`]));
+  // It waits where few of its points are read.
+  assertEquals(warned.get("udf streams"), [`warning: ${floods}`]);
   const starts = summaries.map(({ warnings = [] }) => warnings.map((text) => text.split(",", 1)[0]).sort());
-  assertEquals(starts, [[loops], [loops, floods].sort(), []]);
+  assertEquals(starts, [[loops], [floods], []]);
 }));
 
 Deno.test(needsProcessors("rows reach a UDF within 100 ms of being measured, nearly all of them", async () => {
