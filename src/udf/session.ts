@@ -350,17 +350,18 @@ export class Session {
   /**
    * Waits for the answer to the last keepalive: a UDF that ends before has not handled all of its input. Go's agent
    * closes its socket at the end of its input, before it has written all: what it would lose comes before that answer.
+   * After the end it may be silent for longer than its timeout, so this wait is shorter than that.
    */
   async #lastAnswer(): Promise<void> {
     const began = performance.now();
+    const { socket } = this.#udf;
+    const mostMs = Math.min(socket ? LAST_ANSWER_MS : LAST_ANSWER_MS / 2, (this.#options.timeoutMs || Infinity) / 2);
     const over = Promise.race([this.#failed.promise, this.#reading]);
     let isOver = false, hasEnded = false;
     void over.then(() => isOver = true);
     void this.#udf.ended.then(() => hasEnded = true);
     while (!isOver && !this.#monitor.allAnswered) {
-      const leftMs = this.#udf.socket
-        ? LAST_ANSWER_MS - this.silenceMs
-        : LAST_ANSWER_MS / 2 - (performance.now() - began);
+      const leftMs = mostMs - (socket ? this.silenceMs : performance.now() - began);
       // What a UDF that has ended has written is read to its end.
       if (hasEnded) await over;
       else if (leftMs <= 0) return;
