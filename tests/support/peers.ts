@@ -70,14 +70,21 @@ export async function findPython(): Promise<Peer> {
  * Finds a Python that has a module, among all in the PATH: modules may have been installed for another than the first.
  *
  * @param module as `import` takes it
+ * @param uses an expression that needs what the test needs: earlier versions of the module may lack it
  * @returns the program; `why` not, where there is none
  */
-export async function findPythonWith(module: string): Promise<{ readonly python: string; readonly why?: string }> {
+export async function findPythonWith(
+  module: string,
+  uses?: string,
+): Promise<{ readonly python: string; readonly why?: string }> {
   const folders = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder.startsWith("/"));
+  let old = false;
   for (const python of new Set(folders.map((folder) => `${folder}/python3`))) {
-    if (await works(python, "-c", `import ${module}`)) return { python };
+    if (!await works(python, "-c", `import ${module}`)) continue;
+    if (uses === undefined || await works(python, "-c", `import ${module}; ${uses}`)) return { python };
+    old = true;
   }
-  return { python: "python3", why: `Python's ${module} is not installed` };
+  return { python: "python3", why: `Python's ${module} is ${old ? "too old" : "not installed"}` };
 }
 
 /** The name of a test, with what is missing for it. */

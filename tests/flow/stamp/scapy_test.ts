@@ -7,7 +7,10 @@ import { TextReader } from "../../support/tine.ts";
 import { unless } from "../../support/unless.ts";
 import { RecordedEvents } from "../stream/recorded_events.ts";
 
-const { python, why } = await findPythonWith("scapy.contrib.stamp");
+const { python, why } = await findPythonWith(
+  "scapy.contrib.stamp",
+  "scapy.contrib.stamp.STAMPSessionReflectorTestUnauthenticated(bytes(48))",
+);
 const PEER = new URL("./scapy_peer.py", import.meta.url).pathname;
 const ffi = availability();
 const engines: readonly (readonly [name: string, why: string | undefined, make: () => Flows])[] = [

@@ -45,7 +45,7 @@ Deno.test("medianOf() has the limits of scipy's quantile_test, or least and grea
   }
 });
 
-const scipy = await findPythonWith("scipy.stats");
+const scipy = await findPythonWith("scipy.stats", "scipy.stats.PermutationMethod");
 
 Deno.test({
   ...unless(scipy.why, "what is stored of scipy is what it computes"),
