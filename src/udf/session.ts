@@ -405,7 +405,9 @@ export class Session {
         this.abort(await endReason({ udf: this.#udf, asked: this.#questions.first }));
       }
     } catch (error) {
-      if (this.#failure === undefined) this.abort(await this.#reasonOf(error));
+      if (this.#failure === undefined) {
+        this.abort(await endReason({ udf: this.#udf, error, first: this.#first, rest: this.rest, frame: this.frame }));
+      }
       this.#handling = false;
       await this.drain();
     } finally {
@@ -419,11 +421,6 @@ export class Session {
     const holdsBack = this.#monitor.handled(this.rest.length > 0);
     if (this.#monitor.understood) this.#first = undefined;
     return holdsBack;
-  }
-
-  /** Finds out why what was read cannot be handled. */
-  #reasonOf(error: unknown): Promise<Error> {
-    return endReason({ udf: this.#udf, error, first: this.#first, rest: this.rest, frame: this.frame });
   }
 
   #tick(): void {
