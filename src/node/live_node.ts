@@ -72,7 +72,7 @@ export class LiveNode {
     this.#options = options;
     this.#clock = options.clock;
     this.#processes = createProcesses(options.watchdog);
-    this.#held = new HeldResults();
+    this.#held = new HeldResults({ failed: (error) => this.fail(error, "results") });
     this.#activity = new ActivityReporter((report) => this.#send(report));
     this.#times = new RunTimesReporter((runs) => void this.#sendOrHold({ type: "runTimes", runs }));
   }
