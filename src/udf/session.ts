@@ -331,7 +331,7 @@ export class Session {
         if (this.#monitor.probe()) this.#keepalive();
         const written = this.#writer.finish().catch(() => this.#stoppedReading()).catch(() => {});
         await Promise.race([written, this.#failed.promise]);
-        await this.#lastAnswer();
+        await this.#lastAnswer(drainTimeoutMs);
       }
       await Promise.race([this.endInput(), this.#failed.promise]);
       await this.#reading;
@@ -350,18 +350,20 @@ export class Session {
   /**
    * Waits for the answer to the last keepalive: a UDF that ends before has not handled all of its input. Go's agent
    * closes its socket at the end of its input, before it has written all: what it would lose comes before that answer.
-   * After the end it may be silent for longer than its timeout, so this wait is shorter than that.
+   * After the end it may be silent for longer than its timeout, and has a time to end: each wait leaves half of these.
    */
-  async #lastAnswer(): Promise<void> {
+  async #lastAnswer(drainTimeoutMs: number): Promise<void> {
     const began = performance.now();
     const { socket } = this.#udf;
-    const mostMs = Math.min(socket ? LAST_ANSWER_MS : LAST_ANSWER_MS / 2, (this.#options.timeoutMs || Infinity) / 2);
+    const silentMs = (this.#options.timeoutMs ?? 10_000) / 2 || Infinity, drainMs = drainTimeoutMs / 2 || Infinity;
+    const mostMs = Math.min(socket ? LAST_ANSWER_MS : LAST_ANSWER_MS / 2, drainMs);
     const over = Promise.race([this.#failed.promise, this.#reading]);
     let isOver = false, hasEnded = false;
     void over.then(() => isOver = true);
     void this.#udf.ended.then(() => hasEnded = true);
     while (!isOver && !this.#monitor.allAnswered) {
-      const leftMs = mostMs - (socket ? this.silenceMs : performance.now() - began);
+      const { silenceMs } = this;
+      const leftMs = Math.min(mostMs - (socket ? silenceMs : performance.now() - began), silentMs - silenceMs);
       // What a UDF that has ended has written is read to its end.
       if (hasEnded) await over;
       else if (leftMs <= 0) return;

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { TineError } from "../../src/base/errors.ts";
 import { Session, type SessionOptions } from "../../src/udf/session.ts";
 import { ScriptedUdf } from "../support/scripted_udf.ts";
@@ -98,4 +98,30 @@ Deno.test("silence after the end of the input is judged where that is asked for"
   await assertRejects(() => session.finish(), TineError, "no sign of life for 0.04 s");
   await draining;
   assertEquals(udf.kills, 1);
+});
+
+/** Whether the input of a UDF that answers no keepalive ends within a time, which is less than the wait for an answer. */
+async function endsWithin(ms: number, session: Session, udf: ScriptedUdf, drainTimeoutMs?: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), ms));
+  const finished = session.finish(drainTimeoutMs).catch(() => {}); // a machine that is busy may be late
+  const left = udf.leave();
+  const ends = await Promise.race([left.then(() => true), late]);
+  await left;
+  await finished;
+  clearTimeout(timer!);
+  return ends;
+}
+
+Deno.test("the input ends at once for a UDF that may not be silent much longer", async () => {
+  const { udf, session } = open({ timeoutMs: 500 });
+  await session.send({ kind: "info" });
+  while (session.silenceMs < 251) await new Promise((resolve) => setTimeout(resolve, 251 - session.silenceMs));
+  assert(await endsWithin(200, session, udf));
+});
+
+Deno.test("the wait for the last answer leaves a UDF half of the time that it may take to end", async () => {
+  const { udf, session } = open();
+  await session.send({ kind: "info" });
+  assert(await endsWithin(200, session, udf, 240));
 });
