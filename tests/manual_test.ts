@@ -36,8 +36,8 @@ function freePort(): string {
 function commandsOf(text: string): string[] {
   const blocks = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands]) => commands);
   return noNamespaces === undefined ? blocks : blocks.map((commands) =>
-    // A command may go on in the next line.
-    commands.split(/(?<!\\)\n/).filter((command) => !OF_RUNS.test(command)).join("\n")
+    // A command goes on behind a backslash, and in lines that are indented.
+    commands.split(/(?<!\\)\n(?! )/).filter((command) => !OF_RUNS.test(command)).join("\n")
   );
 }
 

@@ -265,11 +265,14 @@ Deno.test("later starts run the entry that the first one has made, in each shell
   const { ino } = await Deno.stat(entry);
   for (const shell of ["sh", "dash", "bash", "busybox"]) {
     const args = shell === "busybox" ? ["sh", executable, "--version"] : [executable, "--version"];
-    const command = new Deno.Command(shell, { args, env: { XDG_CACHE_HOME: own }, stdout: "piped", stderr: "piped" });
-    const output = await command.output().catch((error) => {
+    const options: Deno.CommandOptions = { args, env: { XDG_CACHE_HOME: own }, stdout: "piped", stderr: "piped" };
+    let output: Deno.CommandOutput;
+    try {
+      output = await new Deno.Command(shell, options).output();
+    } catch (error) {
       if (shell === "sh" || !(error instanceof Deno.errors.NotFound)) throw error;
-    });
-    if (output === undefined) continue;
+      continue;
+    }
     assertEquals(new TextDecoder().decode(output.stderr), "", shell);
     assertMatch(new TextDecoder().decode(output.stdout), /^tine /, shell);
     assertEquals((await Deno.stat(entry)).ino, ino, shell);
