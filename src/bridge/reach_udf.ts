@@ -48,7 +48,8 @@ export async function reachPlanUdf(
     await checkModule(handler);
     // Deno cannot end a thread that loops: a process gives the processor back to the test.
     const self = selfCommand({ forOther: true, smallHeap: false });
-    const module = startWatched([...self.command, "node", "udf", handler], self.env, MODULE_NICE, options);
+    const path = handler.startsWith("-") ? `./${handler}` : handler; // it is no flag
+    const module = startWatched([...self.command, "node", "udf", path], self.env, MODULE_NICE, options);
     return { ...module, name: handler };
   }
   if (command !== undefined) return startWatched(command, {}, PROGRAM_NICE, options);

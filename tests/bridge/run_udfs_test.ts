@@ -72,6 +72,27 @@ Deno.test("tine export --follow writes what a UDF returns while its test runs", 
   });
 });
 
+Deno.test("the module of a UDF is found from the folder of tine run, also where its name begins as a flag does", async () => {
+  await using _ = noLeftovers();
+  await inFolder(async (out) => {
+    await Deno.writeTextFile(
+      `${out}/-mirror.ts`,
+      `export const createHandler = (agent) => ({
+        info: () => ({ wants: "stream", provides: "stream", options: {} }),
+        init() {},
+        point: (point) => agent.point(point),
+      });`,
+    );
+    const run = start(
+      "tests: [{ id: { a: b }, udfs: [{ name: x, table: logs, handler: -mirror.ts }], system: { command: echo hi } }]",
+      out,
+    );
+    const { test } = await run.end();
+    const [{ pointsOut, error }] = test.udfs;
+    assertEquals([pointsOut, error], [1, undefined]);
+  });
+});
+
 Deno.test("tine run refuses UDFs that cannot work before it runs anything", async () => {
   const plan = `tests: [{ id: { a: b }, udfs: [{ name: x, table: logs, handler: miror }], sleep: 60s }]`;
   const { code, stderr } = await tine(["run", "-"], plan);
