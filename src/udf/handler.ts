@@ -128,8 +128,16 @@ export function toPoint(point: PointOfHandler | OutputPoint): Point {
   if (point.dimensions !== undefined && !Array.isArray(point.dimensions)) {
     throw new TypeError(`dimensions must be an array, got ${describeValue(point.dimensions)}`);
   }
+  // A spread would lose what has a getter, as all of a point of another copy of tine has.
+  const { time, name, database, retentionPolicy, group, byName, dimensions } = point;
   const made = new Point({
-    ...point,
+    time,
+    name,
+    database,
+    retentionPolicy,
+    group,
+    byName,
+    dimensions,
     tags: toMap(point.tags, "tags"),
     fieldsDouble: toMap(point.fieldsDouble, "fieldsDouble"),
     fieldsInt: toMap(point.fieldsInt, "fieldsInt"),

@@ -8,6 +8,7 @@ import {
   toPoint,
 } from "../../src/udf/handler.ts";
 import { Point } from "../../src/udf/point.ts";
+import { describePoint } from "../support/describe.ts";
 
 Deno.test("toPoint() takes plain objects for maps, and sorts fields by their type", () => {
   const point = toPoint({
@@ -45,6 +46,17 @@ Deno.test("toPoint() takes a point of another class by its maps", () => {
     copy: () => other,
   };
   assertEquals([...toPoint(other).fields()], [["count", 3n]]);
+});
+
+Deno.test("toPoint() takes a point of another copy of tine with all that it has", async () => {
+  const path = "../../src/udf/point.ts?copy"; // not a literal: the check of types has one copy
+  const copy: { Point: typeof Point } = await import(path);
+  const dimensions = ["host"], tags = new Map([["host", "a"]]), fieldsDouble = new Map([["v", 1.5]]);
+  const texts = { name: "cpu", database: "db", retentionPolicy: "rp", group: "host=a" };
+  const init = { ...texts, time: 5n, byName: true, dimensions, tags, fieldsDouble };
+  const other = new copy.Point(init);
+  assertEquals(other instanceof Point, false);
+  assertEquals(describePoint(toPoint(other)), describePoint(new Point(init)));
 });
 
 /** What a handler in JavaScript may write by mistake, and what it reads then. */
