@@ -1,4 +1,5 @@
-import { messageOf, TineError } from "../base/errors.ts";
+import { TineError } from "../base/errors.ts";
+import { whyNotWritten } from "../result/store_error.ts";
 import type { TableSchema } from "../result/tables/table.ts";
 import { UDF_FOLDER, udfFileName, writeUdfHead } from "../result/udf_output.ts";
 import { UdfColumns } from "../result/udf_columns.ts";
@@ -100,5 +101,5 @@ export class ReturnedFile implements Receiver, FrameTaker, Disposable {
 }
 
 function cannotWrite(path: string, error: unknown): TineError {
-  return new TineError("cannot-write", `cannot write ${path}: ${messageOf(error)}`, { cause: error });
+  return new TineError("cannot-write", `cannot write ${path}: ${whyNotWritten(error)}`, { cause: error });
 }

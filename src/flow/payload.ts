@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../base/errors.ts";
+import { TineError, whyNotRead } from "../base/errors.ts";
 
 /**
  * What flows carry behind their headers. Random bytes are the default: a path that compresses would carry anything else
@@ -66,7 +66,7 @@ export async function readPayload(payload: string | undefined): Promise<Uint8Arr
     const bytes = await readUpTo(file, MAX_FILE_BYTES);
     if (bytes.length > 0) return bytes;
   } catch (cause) {
-    throw badFile(payload, `cannot be read (${messageOf(cause)})`, cause);
+    throw badFile(payload, `cannot be read (${whyNotRead(cause)})`, cause);
   }
   throw badFile(payload, "is empty");
 }

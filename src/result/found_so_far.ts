@@ -1,5 +1,5 @@
 import { openRegularFile } from "./regular_file.ts";
-import { messageOf, TineError } from "../base/errors.ts";
+import { TineError, whyNotRead } from "../base/errors.ts";
 import { count, exactly, list, map, object, passes, text, type Validator } from "../base/shape.ts";
 import { chunkHead } from "../flow/records/read_chunk.ts";
 import { Kind } from "../node/protocol/frame.ts";
@@ -183,7 +183,7 @@ async function sizesIn(folder: string, below = ""): Promise<Map<string, number>>
     }
   } catch (error) {
     // The run may end meanwhile, which renames its folder.
-    throw new TineError("cannot-read", `cannot read ${folder}/${below}: ${messageOf(error)}`, { cause: error });
+    throw new TineError("cannot-read", `cannot read ${folder}/${below}: ${whyNotRead(error)}`, { cause: error });
   }
   return sizes;
 }

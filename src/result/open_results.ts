@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../base/errors.ts";
+import { TineError, whyNotRead } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { entrySoFar, foundSoFar } from "./found_so_far.ts";
 import { exists } from "./owner.ts";
@@ -74,7 +74,7 @@ export async function openResults(path: string): Promise<ResultsFolder | RunResu
         cause: error,
       });
     }
-    throw new TineError("cannot-read", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    throw new TineError("cannot-read", `cannot read ${path}: ${whyNotRead(error)}`, { cause: error });
   }
   if (await exists(`${real}/${TEST_FILE}`)) {
     const test = await openTest(path);
@@ -156,7 +156,7 @@ export async function listRuns(out: string): Promise<Pick<ResultsFolder, "runs" 
       }
     }
   } catch (error) {
-    throw new TineError("cannot-read", `cannot read ${out}: ${messageOf(error)}`, { cause: error });
+    throw new TineError("cannot-read", `cannot read ${out}: ${whyNotRead(error)}`, { cause: error });
   }
   runs.sort((a, b) => compare(a.summary.started, b.summary.started) || compare(a.name, b.name));
   return { runs, damaged };

@@ -8,7 +8,7 @@
  */
 
 import { openRegularFile } from "./regular_file.ts";
-import { messageOf, TineError } from "../base/errors.ts";
+import { TineError, whyNotRead } from "../base/errors.ts";
 import { exists } from "./owner.ts";
 import { nodeOfLog } from "./names.ts";
 
@@ -91,7 +91,7 @@ async function logsIn(folder: string, nodes: readonly string[] | undefined): Pro
     }
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return []; // nothing was logged
-    throw new TineError("cannot-read", `cannot read ${folder}: ${messageOf(error)}`, { cause: error });
+    throw new TineError("cannot-read", `cannot read ${folder}: ${whyNotRead(error)}`, { cause: error });
   }
   return logs.sort(([a], [b]) => a < b ? -1 : 1);
 }

@@ -9,7 +9,7 @@ import { openRegularFile } from "./regular_file.ts";
 import type { Message } from "../node/protocol/frame.ts";
 import { readFrame } from "../node/protocol/frame.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
-import { messageOf, TineError, WireError } from "../base/errors.ts";
+import { TineError, whyNotRead, WireError } from "../base/errors.ts";
 import type { ByteSource } from "../wire/connection.ts";
 import { DEFAULT_MAX_FRAME_BYTES, FrameReader, previewBytes } from "../wire/frame_reader.ts";
 
@@ -285,7 +285,7 @@ async function openRecords(path: string): Promise<Deno.FsFile> {
     if (error instanceof Deno.errors.NotFound) {
       throw new TineError("no-results", `there are no records: ${path} does not exist`, { cause: error });
     }
-    throw new TineError("cannot-read", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    throw new TineError("cannot-read", `cannot read ${path}: ${whyNotRead(error)}`, { cause: error });
   }
 }
 

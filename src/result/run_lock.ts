@@ -1,5 +1,5 @@
 import { openRegularFile } from "./regular_file.ts";
-import { messageOf, TineError } from "../base/errors.ts";
+import { TineError, whyNotRead } from "../base/errors.ts";
 import { PLAN_FILE } from "./summary.ts";
 
 /**
@@ -33,6 +33,6 @@ export async function isUnderWay(path: string): Promise<boolean> {
   } catch (error) {
     if (error instanceof TineError) throw error;
     if (error instanceof Deno.errors.NotFound) return false;
-    throw new TineError("cannot-read", `cannot read ${path}/${PLAN_FILE}: ${messageOf(error)}`, { cause: error });
+    throw new TineError("cannot-read", `cannot read ${path}/${PLAN_FILE}: ${whyNotRead(error)}`, { cause: error });
   }
 }

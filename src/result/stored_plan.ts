@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../base/errors.ts";
+import { TineError, whyNotRead } from "../base/errors.ts";
 import { list, map, number, object, optional, passes, text, type Validator } from "../base/shape.ts";
 import type { Plan, Test } from "../node/plan/types.ts";
 import { testIdText } from "./names.ts";
@@ -20,7 +20,7 @@ export async function readStoredPlan(run: string): Promise<Plan> {
     if (error instanceof Deno.errors.NotFound) return { tests: [] };
     if (error instanceof TineError) throw error;
     if (!(error instanceof SyntaxError)) {
-      throw new TineError("cannot-read", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+      throw new TineError("cannot-read", `cannot read ${path}: ${whyNotRead(error)}`, { cause: error });
     }
   }
   if (!passes(STORED, plan) || hasNull(plan)) {

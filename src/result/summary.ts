@@ -4,7 +4,7 @@
  * @module
  */
 
-import { messageOf, TineError } from "../base/errors.ts";
+import { TineError, whyNotRead } from "../base/errors.ts";
 import { boolean, list, map, number, object, oneOf, optional, passes, text } from "../base/shape.ts";
 import { readJsonText } from "./regular_file.ts";
 import type { UdfColumn } from "./udf_columns.ts";
@@ -203,7 +203,7 @@ async function readJson(path: string): Promise<unknown> {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof SyntaxError) throw damaged(path, error);
     if (error instanceof TineError) throw error;
-    throw new TineError("cannot-read", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    throw new TineError("cannot-read", `cannot read ${path}: ${whyNotRead(error)}`, { cause: error });
   }
   if (typeof value !== "object" || value === null) throw damaged(path);
   const { version } = value as { version?: unknown };

@@ -8,7 +8,7 @@
  */
 
 import { openRegularFile } from "./regular_file.ts";
-import { messageOf, TineError, WireError } from "../base/errors.ts";
+import { TineError, whyNotRead, WireError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { decodeResponse } from "../udf/codec.ts";
 import type { EndBatch } from "../udf/messages.ts";
@@ -205,7 +205,7 @@ async function openUdf(path: string): Promise<Deno.FsFile> {
     return await openRegularFile(path);
   } catch (error) {
     if (error instanceof TineError) throw error;
-    throw new TineError("cannot-read", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    throw new TineError("cannot-read", `cannot read ${path}: ${whyNotRead(error)}`, { cause: error });
   }
 }
 

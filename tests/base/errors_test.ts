@@ -6,6 +6,8 @@ Deno.test("whyNotRead() leaves out the number, the call and the path of the syst
   assertEquals(whyNotRead(denied), "permission denied");
   assertEquals(whyNotRead(new Deno.errors.NotFound("No such file")), "there is no such file");
   assertEquals(whyNotRead(new Deno.errors.IsADirectory("Is a directory (os error 21)")), "it is a folder");
+  const below = new Deno.errors.NotADirectory("Not a directory (os error 20): stat 'file/x'");
+  assertEquals(whyNotRead(below), "what stands above it is no folder");
   assertEquals(whyNotRead(new Error("odd")), "odd");
 });
 

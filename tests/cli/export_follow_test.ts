@@ -133,6 +133,12 @@ Deno.test("tine export --follow writes files, and refuses what is whole only at 
       "",
       "tine export: --follow takes --format csv, jsonl or line: a Parquet file is whole only at its end",
     ]);
+    await Deno.writeTextFile(`${out}/file`, "mine");
+    assertEquals(await wrong("--format=csv", "--follow", "-o", `${out}/file/x.csv`), [
+      1,
+      "",
+      `tine export: cannot write ${out}/file/x.csv: what stands above it is no folder`,
+    ]);
     assertEquals(await wrong("--format=csv", "--to=http://localhost:1/write?db=x"), [
       2,
       "",

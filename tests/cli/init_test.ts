@@ -270,6 +270,15 @@ Deno.test("tine init explains names that it cannot use", async () => {
   assertEquals(files(folder.dir), []);
 });
 
+Deno.test("tine init names the file that it was to write where that has no folder", async () => {
+  await using folder = await temporary();
+  await Deno.writeTextFile(`${folder.dir}/file`, "mine");
+  for (const name of ["my_udf.ts", "my_plan.yaml"]) {
+    const { code, stderr } = await init(folder.dir, `file/${name}`);
+    assertEquals([code, stderr], [1, `tine init: cannot write file/${name}: what stands above it is no folder\n`]);
+  }
+});
+
 const ROOT = Deno.uid() === 0;
 const noNamespaces = whyNoNamespaces({ rootless: !ROOT });
 

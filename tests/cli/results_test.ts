@@ -165,6 +165,16 @@ Deno.test("tine results and tine log say where there are no results", () =>
       assertEquals(none.code, 1);
       assertEquals(none.stderr, `tine ${command}: there are no results in ${out}/none: there is no such folder\n`);
     }
+    await Deno.writeTextFile(`${out}/file`, "mine");
+    assertEquals(
+      (await tine(["results", `${out}/file/x`])).stderr,
+      `tine results: cannot read ${out}/file/x: what stands above it is no folder\n`,
+    );
+    assertEquals(
+      (await tine(["compare", `${out}/file/x`, `${out}/file`])).stderr,
+      `tine compare: cannot read ${out}/file/x: what stands above it is no folder\n`,
+    );
+    await Deno.remove(`${out}/file`);
     await Deno.mkdir(`${out}/name=hello`);
     assertEquals(
       (await tine(["results", `${out}/name=helo`])).stderr,

@@ -1,6 +1,6 @@
 import { delay } from "../../base/time.ts";
-import { messageOf, TineError } from "../../base/errors.ts";
-import { type FollowOptions, followRun } from "../../result/export/mod.ts";
+import { TineError } from "../../base/errors.ts";
+import { type FollowOptions, followRun, whyNotExported } from "../../result/export/mod.ts";
 import { listRuns, openResults, type RunResults } from "../../result/mod.ts";
 import { isUnderWay } from "../../result/run_lock.ts";
 import { writeAll } from "../../wire/connection.ts";
@@ -156,7 +156,7 @@ class Files implements AsyncDisposable {
         if (file === undefined) this.#open.set(path, file = create(path));
         await writeAll(await file, bytes);
       } catch (error) {
-        throw new CommandFailure("cannot-write", `cannot write ${path}: ${messageOf(error)}`, 1, { cause: error });
+        throw new CommandFailure("cannot-write", `cannot write ${path}: ${whyNotExported(error)}`, 1, { cause: error });
       }
     };
   }

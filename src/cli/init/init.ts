@@ -1,5 +1,5 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { messageOf, TineError } from "../../base/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { whyNotWritten } from "../../result/store_error.ts";
 import { defineCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
@@ -86,8 +86,8 @@ export const command = defineCommand({
       { path: join(folder, test), text: fill(testText) },
       { path: join(folder, cases), text: fill(casesText) },
     ];
-    await refuseSiblings(path);
     for (const file of skeleton) await refuseExisting(file.path);
+    await refuseSiblings(path);
 
     // Written where they are missing: another UDF of the same folder has them already.
     const typesPath = join(folder, UDF_TYPES_FILE);
@@ -120,8 +120,8 @@ async function initPlan(path: string): Promise<number> {
   if (!/^\w[\w.-]*$/.test(file)) {
     throw new UsageError(`FILE: expected a name of letters, digits, _, - and ., not "${escape(file)}"`);
   }
-  await refuseSiblings(path);
   await refuseExisting(path);
+  await refuseSiblings(path);
   const format = PLAN_MODULE.test(path) ? "ts" : /\.ya?ml$/.test(path) ? "yaml" : "jsonc";
   const { default: text } = await PLANS[format]();
   const reference = format === "ts" ? `/// <reference path="./${PLAN_TYPES_FILE}" />\n` : "";
@@ -208,7 +208,7 @@ async function exists(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw new TineError("cannot-write", `cannot write ${path}: ${messageOf(error)}`, { cause: error });
+    throw new TineError("cannot-write", `cannot write ${path}: ${whyNotWritten(error)}`, { cause: error });
   }
 }
 

@@ -3,7 +3,7 @@ import type { Runner } from "../runner.ts";
 import { PlanError } from "./place.ts";
 import { checkStructure } from "./structure.ts";
 import type { Plan, PlanInput } from "./types.ts";
-import { messageOf, TineError } from "../../base/errors.ts";
+import { TineError, whyNotRead } from "../../base/errors.ts";
 import type { WorkerPermissions } from "./plan_module.ts";
 
 /** The format of a plan. JSON is read as JSONC. */
@@ -165,10 +165,5 @@ async function readLimited(stream: ReadableStream<Uint8Array>, name: string): Pr
 }
 
 function unreadable(path: string, error: unknown): TineError {
-  const reason = error instanceof Deno.errors.NotFound
-    ? "there is no such file"
-    : error instanceof Deno.errors.PermissionDenied
-    ? "permission denied"
-    : messageOf(error);
-  return new TineError("cannot-read", `cannot read ${path}: ${reason}`, { cause: error });
+  return new TineError("cannot-read", `cannot read ${path}: ${whyNotRead(error)}`, { cause: error });
 }

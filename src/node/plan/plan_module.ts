@@ -1,4 +1,4 @@
-import { messageOf, TineError } from "../../base/errors.ts";
+import { TineError, whyNotRead } from "../../base/errors.ts";
 import { PlanError } from "./place.ts";
 import type { FromPlanModule } from "./plan_module_worker.ts";
 
@@ -87,12 +87,7 @@ async function urlOf(path: string): Promise<string> {
     const { pathToFileURL } = await import("node:url");
     return pathToFileURL(await Deno.realPath(path)).href;
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : error instanceof Deno.errors.PermissionDenied
-      ? "permission denied"
-      : messageOf(error);
-    throw new TineError("cannot-read", `cannot read ${path}: ${reason}`, { cause: error });
+    throw new TineError("cannot-read", `cannot read ${path}: ${whyNotRead(error)}`, { cause: error });
   }
 }
 

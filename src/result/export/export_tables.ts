@@ -1,7 +1,8 @@
-import { messageOf, TineError } from "../../base/errors.ts";
+import { TineError } from "../../base/errors.ts";
 import { writeAll } from "../../wire/connection.ts";
 import { testIdText } from "../names.ts";
 import type { TestResults } from "../open_results.ts";
+import { whyNotWritten } from "../store_error.ts";
 import { selectColumns, tableNamed } from "../tables/mod.ts";
 import { sharedSource, type TableSource } from "../tables/source.ts";
 import type { Table } from "../tables/table.ts";
@@ -201,7 +202,7 @@ async function writeFile(
       return await work;
     } catch (error) {
       if (error instanceof TineError) throw error;
-      throw new TineError("cannot-write", `cannot write ${path}: ${messageOf(error)}`, { cause: error });
+      throw new TineError("cannot-write", `cannot write ${path}: ${whyNotExported(error)}`, { cause: error });
     }
   };
   await attempt(Deno.mkdir(folder, { recursive: true }));
@@ -216,6 +217,12 @@ async function writeFile(
     throw error;
   }
   return { path, ...counts };
+}
+
+/** Returns why a file cannot be written whose folders are made with it. */
+export function whyNotExported(error: unknown): string {
+  // Of a folder, mkdir() reports so that a file has its name.
+  return error instanceof Deno.errors.AlreadyExists ? "what stands above it is no folder" : whyNotWritten(error);
 }
 
 /** What is written at once. */

@@ -10,6 +10,7 @@ export {
   exportToFile,
   exportToFolder,
   exportToStream,
+  whyNotExported,
   type WrittenFile,
 } from "./export_tables.ts";
 export { type Followed, type FollowOptions, followRun } from "./follow_run.ts";

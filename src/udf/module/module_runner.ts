@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import { TineError } from "../../base/errors.ts";
+import { TineError, whyNotRead } from "../../base/errors.ts";
 import type { AgentCounts } from "../agent.ts";
 import type { RunningUdf } from "../running_udf.ts";
 import { largestSnapshotBytes } from "../snapshot_limit.ts";
@@ -115,12 +115,7 @@ export async function checkModule(path: string): Promise<string> {
     // A worker that fails to read it would print a trace of its own.
     if (info.isFile) (await Deno.open(path)).close();
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : error instanceof Deno.errors.PermissionDenied
-      ? "permission denied"
-      : String(error);
-    throw new TineError("no-module", `cannot load the module ${path}: ${reason}`, { cause: error });
+    throw new TineError("no-module", `cannot load the module ${path}: ${whyNotRead(error)}`, { cause: error });
   }
   if (!info.isFile) throw new TineError("no-module", `cannot load the module ${path}: it is no file`);
   return real;

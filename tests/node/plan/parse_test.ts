@@ -219,6 +219,8 @@ Deno.test("readPlan() reads files and standard input", async () => {
   const missing = await assertRejects(() => readPlan("/no/such.yaml"), TineError);
   assertEquals(missing.message, "cannot read /no/such.yaml: there is no such file");
   assertEquals((await assertRejects(() => readPlan("/tmp"), TineError)).message, "cannot read /tmp: it is a folder");
+  const below = await assertRejects(() => readPlan("/dev/null/x.yaml"), TineError);
+  assertEquals(below.message, "cannot read /dev/null/x.yaml: what stands above it is no folder");
   await using denied = await unreadableFile();
   if (!denied.readable) {
     const { message } = await assertRejects(() => readPlan(denied.path), TineError);
