@@ -7,7 +7,7 @@ const NOTHING = new Uint8Array();
 
 function part(text: string, more: boolean): Frame {
   const payload = new TextEncoder().encode(text);
-  return { kind: Kind.sysInfo, lane: Lane.record, origin: "twin", name: "", number: 1, more, payload };
+  return { kind: Kind.sysInfo, lane: Lane.record, origin: "twin", name: "", number: more ? 1 : 2, more, payload };
 }
 
 /** The texts of all messages, once the uplink has ended. */

@@ -97,10 +97,20 @@ export class FrameCutter {
 /** About what a part takes besides its bytes, so that empty parts count as well. */
 const PART_OVERHEAD_BYTES = 128;
 
-/** Joins messages that come in several frames. Frames of kinds that are not joined stay as they are. */
+/** The start of a message. */
+interface Start {
+  readonly parts: Uint8Array[];
+  /** The number of its last frame. */
+  number: number;
+}
+
+/**
+ * Joins messages that come in several frames. Frames of kinds that are not joined stay as they are. A start whose next
+ * frame was lost with its node is dropped.
+ */
 export class Joiner {
   readonly #maxBytes: number;
-  readonly #parts = new Map<string, Uint8Array[]>();
+  readonly #starts = new Map<string, Start>();
   #bytes = 0;
 
   /** @param maxBytes the limit of all parts that wait, with some overhead for each */
@@ -115,11 +125,16 @@ export class Joiner {
    * @throws {TineError} `message-too-large`
    */
   add(frame: Frame): Message | undefined {
-    const { kind, origin, name, payload, more } = frame;
+    const { kind, origin, name, number, payload, more } = frame;
     if (partsOf(kind) !== "joined") return frame;
     const key = `${kind} ${origin}\0${name}`;
-    const parts = this.#parts.get(key);
-    if (parts === undefined && !more) return frame;
+    let start = this.#starts.get(key);
+    // Urgent frames have no number.
+    if (start !== undefined && number !== 0 && number !== start.number + 1) {
+      this.#remove(key, start);
+      start = undefined;
+    }
+    if (start === undefined && !more) return frame;
     this.#bytes += payload.length + PART_OVERHEAD_BYTES;
     if (this.#bytes > this.#maxBytes) {
       throw new TineError(
@@ -129,21 +144,26 @@ export class Joiner {
         } does not end: more than ${this.#maxBytes} bytes of parts wait`,
       );
     }
-    if (parts === undefined) {
-      this.#parts.set(key, [payload]);
+    if (start === undefined) {
+      this.#starts.set(key, { parts: [payload], number });
       return undefined;
     }
-    parts.push(payload);
+    start.parts.push(payload);
+    start.number = number;
     if (more) return undefined;
-    this.#parts.delete(key);
+    this.#remove(key, start);
+    return { kind, origin, name, payload: concat(start.parts) };
+  }
+
+  #remove(key: string, { parts }: Start): void {
+    this.#starts.delete(key);
     this.#bytes -= parts.reduce((sum, part) => sum + part.length + PART_OVERHEAD_BYTES, 0);
-    return { kind, origin, name, payload: concat(parts) };
   }
 }
 
 /**
  * Reads the frames that a node had put aside when it died, and that had not reached its parent. A frame that it was in the
- * middle of is left out.
+ * middle of is left out, and so is what may be the end of a message whose start was lost in its memory.
  *
  * @param file the spill file, from its start
  * @param after the numbers of the last frames of this node that had come, in each lane
@@ -166,11 +186,19 @@ export async function* readSpill(
 ): AsyncGenerator<{ frame: Frame; bytes: Uint8Array }> {
   const frames = new FrameReader(file, MAX_FRAME_BYTES);
   const reader = new ByteReader();
+  const last = { ...after };
+  const startLost = { [Lane.record]: false, [Lane.bulk]: false };
   do {
     while (frames.next()) {
       const frame = readFrame(reader.reset(frames.bytes, frames.start, frames.end));
       checkSpilled(frame);
-      if (frame.number <= after[frame.lane]) continue;
+      const { kind, lane, number, more } = frame;
+      if (number <= last[lane]) continue;
+      const joined = partsOf(kind) === "joined";
+      const isRest = joined && (startLost[lane] || number > last[lane] + 1);
+      startLost[lane] = isRest && more;
+      last[lane] = number;
+      if (isRest) continue;
       yield { frame, bytes: frames.bytes.subarray(frames.start, frames.end) };
     }
   } while (await hasMore(frames));

@@ -31,6 +31,23 @@ Deno.test("Joiner puts parts together by kind, origin and name, however they alt
   assertEquals(whole.map(textOf), ["b1b2", "a1a2a3", "c1", "e1e2", "d1d2", "alone"]);
 });
 
+Deno.test("Joiner drops the start of a message whose next frame was lost", () => {
+  const joiner = new Joiner(1000);
+  for (let round = 0; round < 10; round++) {
+    const first = round * 10 + 1;
+    const frames = [
+      { ...part(Kind.log, "a1", true), number: first },
+      { ...part(Kind.log, "a2", true), number: first + 1 },
+      { ...part(Kind.log, "b1", true), number: first + 5 },
+      { ...part(Kind.log, "b2", false), number: first + 6 },
+      { ...part(Kind.log, "c1", true), number: first + 7 },
+      { ...part(Kind.log, "whole", false), number: first + 9 },
+    ];
+    const whole = frames.map((frame) => joiner.add(frame)).filter((message) => message !== undefined);
+    assertEquals(whole.map(textOf), ["b1b2", "whole"]);
+  }
+});
+
 Deno.test("Joiner leaves files and records as they are", () => {
   const joiner = new Joiner(0);
   for (const kind of [Kind.fileData, Kind.records]) {
@@ -86,6 +103,23 @@ Deno.test("readSpill() gives the frames that had not come, and leaves out one th
 });
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+Deno.test("readSpill() leaves out the rest of a message whose start was lost", async () => {
+  const log = (number: number, more: boolean) => ({ ...part(Kind.log, "x", more), number });
+  const frames: Frame[] = [
+    ...[log(2, true), log(3, false)], // goes on with what has come
+    ...[log(7, true), numbered(1, Lane.bulk), log(8, true), log(9, false)],
+    ...[log(10, false), log(11, true), log(12, false)],
+    ...[numbered(15, Lane.record), log(16, false)], // records are whole
+    numbered(5, Lane.bulk),
+  ];
+  const found: number[] = [];
+  const bytes = concat(frames.map((it) => frame(frameBytes(it))));
+  for await (const { frame } of readSpill(sourceOf(bytes), { [Lane.record]: 1, [Lane.bulk]: 0 })) {
+    found.push(frame.number);
+  }
+  assertEquals(found, [2, 3, 1, 10, 11, 12, 15, 16, 5]);
+});
 
 Deno.test("readSpill() refuses what is no spill file", async () => {
   const read = async (bytes: Uint8Array) => {
