@@ -69,6 +69,7 @@ export class ChildNode {
   readonly #joiner = new Joiner();
   readonly #runs = new Map<string, PromiseWithResolvers<Feedback>>();
   readonly #ready = Promise.withResolvers<void>();
+  #wasReady = false;
   /** Resolves once the connection has ended and everything that came over it was handed on. */
   readonly #ended: Promise<void>;
   readonly #launched: LaunchedNode;
@@ -245,7 +246,10 @@ export class ChildNode {
     if (this.#hung !== undefined) {
       return new TineError("node-hung", `node ${this.id} was asked to end and ${this.#hung}: it was killed`);
     }
-    if (failure instanceof TineError && failure.code !== "connection-failed") return failure;
+    // One that dies may do so in the middle of a frame; what never was a node is no better known by its end.
+    const isDeath = failure instanceof TineError &&
+      (failure.code === "connection-failed" || failure.code === "cut-frame" && this.#wasReady);
+    if (failure instanceof TineError && !isDeath) return failure;
     return new TineError("node-ended", `node ${this.id} ended unexpectedly: it ${how}`, { cause: failure });
   }
 
@@ -269,6 +273,7 @@ export class ChildNode {
     if (isResult(frame.kind)) this.#checkOrigin(frame);
     switch (frame.kind) {
       case Kind.ready:
+        this.#wasReady = true;
         return this.#ready.resolve();
       case Kind.clock:
         if (++this.#clocks > MAX_CLOCKS) {

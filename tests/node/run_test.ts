@@ -167,6 +167,7 @@ for (
   const [how, command, message] of [
     ["speaks otherwise", fakeNode("banner"), /^node left broke the protocol: /],
     ["exits", fakeNode("quit"), /^node left ended unexpectedly: it exited with status 3: the license has expired$/],
+    ["ends within a frame", fakeNode("cut"), /^node left ended unexpectedly: it exited with status 4$/],
     ["closes", ["sh", "-c", "exec sleep 1007 >&-"], /^node left ended unexpectedly: it was killed by SIGKILL$/],
   ] as const
 ) {

@@ -9,7 +9,7 @@ import { stdioConnection } from "../../../src/wire/connection.ts";
 import { streamReport } from "../../flow/reports.ts";
 
 /** How a node misbehaves. */
-export type Misbehavior = "banner" | "quit" | "stay" | "chat" | "escape" | "above";
+export type Misbehavior = "banner" | "quit" | "cut" | "stay" | "chat" | "escape" | "above";
 
 /** Names of files that lead out of the folder of results. */
 export const ESCAPES = ["../evil", "/tmp/evil", "a/../../evil", "..", "records.tine/../../../evil", "a\0b", ""];
@@ -51,6 +51,10 @@ function main(how: Misbehavior): void {
         if (how === "escape") {
           const payload = new TextEncoder().encode("out of the folder");
           for (const name of ESCAPES) link.send({ kind: Kind.fileData, origin: "left", name, payload });
+        }
+        if (how === "cut") {
+          Deno.stdout.writeSync(new Uint8Array([100, 1, 2, 3])); // the start of a frame of 100 bytes
+          Deno.exit(4);
         }
         return link.send(controlMessage("ran", new Map(), frame.name));
       case Kind.cancel:
