@@ -57,7 +57,7 @@ Deno.test("tine agent reports on stderr what its handler dropped, and strings th
   assertEquals(
     stderr,
     'moving-avg: a point of "cpu" has no field "other", only "value"; such points are dropped\n' +
-      "moving-avg: dropped 1 points without a number in the field other\n",
+      "moving-avg: dropped 1 point without a number in the field other\n",
   );
 });
 

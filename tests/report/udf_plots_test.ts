@@ -82,5 +82,5 @@ Deno.test("values of a UDF that no plot has a place for are left out of it, and 
   );
   const { data } = plot.series[0];
   assertEquals([...(data as { y: Float64Array }).y], [5, 7, 9]);
-  assertStringIncludes(plot.caption, "Left out: 7 values that are infinite, or not of the time of the test.");
+  assertStringIncludes(plot.caption, "Left out: 7 values, infinite or not of the time of the test.");
 });

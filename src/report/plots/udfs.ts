@@ -1,4 +1,5 @@
 import type { Test } from "../../node/mod.ts";
+import { formatCount } from "../../base/units.ts";
 import { sharedSource } from "../../result/tables/source.ts";
 import { tableNamed, TABLES } from "../../result/tables/mod.ts";
 import { valueAt } from "../../result/tables/table.ts";
@@ -101,7 +102,7 @@ export async function udfPlots(
           below.length > 0 ? ", over what it was given" : ""
         }.${own.length > lines.length ? ` The first ${lines.length} of ${own.length} groups are shown.` : ""}${
           leftOut.has(field)
-            ? ` Left out: ${leftOut.get(field)} values that are infinite, or not of the time of the test.`
+            ? ` Left out: ${formatCount(leftOut.get(field)!, "value")}, infinite or not of the time of the test.`
             : ""
         }`,
         x: timeAxis(context),

@@ -1,3 +1,4 @@
+import { formatCount } from "../../base/units.ts";
 import type { FieldValue, Handler, InitRequest, Outcome, Output, OutputPoint, Point } from "../udf_types.ts";
 import { Groups } from "./groups.ts";
 import { type GivenOptions, readOptions } from "./options.ts";
@@ -205,8 +206,10 @@ export function createHandler(agent: Output): Handler {
     async stop() {
       if (!ready) return;
       for (const state of groups.states()) await send(decided(state, true));
-      if (strays > 0) console.error(`join: dropped ${strays} points of neither side`);
-      if (alone > 0) console.error(`join: dropped ${alone} points without a partner within ${tolerance} ns`);
+      if (strays > 0) console.error(`join: dropped ${formatCount(strays, "point")} of neither side`);
+      if (alone > 0) {
+        console.error(`join: dropped ${formatCount(alone, "point")} without a partner within ${tolerance} ns`);
+      }
       groups.report();
     },
   };

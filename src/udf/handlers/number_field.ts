@@ -1,3 +1,4 @@
+import { formatCount } from "../../base/units.ts";
 import type { Point } from "../udf_types.ts";
 
 /** Reads a field of points as a number. Reports the first point that has none on stderr, and counts them all. */
@@ -39,7 +40,9 @@ export class NumberField {
   /** Reports on stderr how many points had no number. */
   report(): void {
     if (this.#dropped === 0) return;
-    console.error(`${this.#handler}: dropped ${this.#dropped} points without a number in the field ${this.name}`);
+    console.error(
+      `${this.#handler}: dropped ${formatCount(this.#dropped, "point")} without a number in the field ${this.name}`,
+    );
   }
 
   /** At the first one: a misspelled field should not show only when the task ends. */

@@ -1,3 +1,4 @@
+import { formatCount } from "../../base/units.ts";
 import type { Handler, InitRequest, Outcome, Output, Point } from "../udf_types.ts";
 import { Groups } from "./groups.ts";
 import { NumberField } from "./number_field.ts";
@@ -93,7 +94,7 @@ export function createHandler(agent: Output): Handler {
       }),
     stop() {
       field.report();
-      if (late > 0) console.error(`rate: dropped ${late} points older than one before`);
+      if (late > 0) console.error(`rate: dropped ${formatCount(late, "point")} older than one before`);
       groups.report();
     },
   };

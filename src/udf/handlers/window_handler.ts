@@ -1,3 +1,4 @@
+import { formatCount } from "../../base/units.ts";
 import type { Handler, InitRequest, Outcome, Output, Point } from "../udf_types.ts";
 import { Groups } from "./groups.ts";
 import { NumberField } from "./number_field.ts";
@@ -68,7 +69,7 @@ export function createWindowHandler(agent: Output, options: WindowHandlerOptions
       groups.restore(snapshot, { field: field.name }, (saved: SavedWindow) => SlidingWindow.load(limits, saved)),
     stop() {
       field.report();
-      if (late > 0) console.error(`${name}: dropped ${late} points that came later than their window`);
+      if (late > 0) console.error(`${name}: dropped ${formatCount(late, "point")} that came later than their window`);
       groups.report();
     },
   };

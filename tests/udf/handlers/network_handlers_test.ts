@@ -242,7 +242,7 @@ Deno.test("quantile by time drops a point that is late for its window, and takes
     )
   );
   assertEquals(fieldsAmong(result), [{ least: 5 }, { least: 3 }, { least: 5 }]);
-  assertEquals(lines, ["quantile: dropped 1 points that came later than their window"]);
+  assertEquals(lines, ["quantile: dropped 1 point that came later than their window"]);
 });
 
 Deno.test("quantile goes on from a snapshot of another window with what that allows", async () => {
@@ -285,8 +285,8 @@ Deno.test("rate counts a counter from zero after a reset, exactly where doubles 
   assertEquals(fieldsAmong(result), [{ rate: (6 + 4 + 2) / 2 }]);
   assertEquals(lines, [
     'rate: a point of "cpu" has -1 in the field "v"; such points are dropped',
-    "rate: dropped 1 points without a number in the field v",
-    "rate: dropped 1 points older than one before",
+    "rate: dropped 1 point without a number in the field v",
+    "rate: dropped 1 point older than one before",
   ]);
 });
 
