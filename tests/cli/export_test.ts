@@ -97,6 +97,14 @@ Deno.test("tine export says in one sentence what is wrong, and leaves nothing be
       2,
       "tine export: --table is missing: name a table, such as --table flows",
     ]);
+    assertEquals(await wrong("--table=flows,logs", "--format=csv", "--interval=1s"), [
+      2,
+      "tine export: --interval is the length of the rows of intervals, and no row of flows, logs has one",
+    ]);
+    assertEquals(await wrong("--table=flows", "--format=csv", "--time=int64"), [
+      2,
+      "tine export: --time int64 is how Parquet may have times, not csv",
+    ]);
     assertEquals(await wrong("--table=flow", "--format=csv"), [
       1,
       'tine export: there is no table "flow": did you mean flows?',

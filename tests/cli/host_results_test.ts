@@ -91,6 +91,11 @@ Deno.test("tine host --from-results says what is wrong with its flags and result
       [[...table, "--input=x"], 2, "--from-results and --input exclude each other"],
       [[...table, "--precision=s"], 2, "--from-results and --precision exclude each other"],
       [[...table, "--database=x"], 2, "--from-results and --database exclude each other"],
+      [
+        [...table, "--interval=1s"],
+        2,
+        "--interval is the length of the rows of intervals, and no row of stream_io has one",
+      ],
       [["--table=flows"], 2, "--table means nothing without --from-results"],
       [[...table, "--test=cca=reno"], 2, "no test is selected by --test cca=reno"],
       [[...from, "--table=stream-io"], 1, 'there is no table "stream-io": did you mean stream_io?'],

@@ -112,6 +112,14 @@ export const command = defineCommand({
     if (tables.length === 0) throw new UsageError("--table is missing: name a table, such as --table flows");
     if (flags.format === undefined) throw new UsageError(`--format is missing: one of ${FORMATS.join(", ")}`);
     const format = flags.format;
+    if (flags.interval !== undefined && !tables.includes("intervals")) {
+      throw new UsageError(
+        `--interval is the length of the rows of intervals, and no row of ${tables.join(", ")} has one`,
+      );
+    }
+    if (flags.time === "int64" && format !== "parquet") {
+      throw new UsageError(`--time int64 is how Parquet may have times, not ${format}`);
+    }
     const columns = flags.columns === undefined ? undefined : commaList([flags.columns]);
     if (columns?.length === 0) {
       throw new UsageError(`--columns "${flags.columns}" names no column: expected such as --columns time,rtt_us`);

@@ -100,6 +100,9 @@ export const command = defineCommand({
       if (flags.table === undefined) {
         throw new UsageError("--table is missing: name the table of the results, such as --table round_trips");
       }
+      if (flags.interval !== undefined && flags.table !== "intervals") {
+        throw new UsageError(`--interval is the length of the rows of intervals, and no row of ${flags.table} has one`);
+      }
     }
     if (flags.json && flags.format !== undefined && flags.format !== "json") {
       throw new UsageError(`--json and --format ${flags.format} exclude each other: give one of them`);
