@@ -85,7 +85,7 @@ export async function createRun(out: string, plan: Plan, options: RunFolderOptio
       tests: [],
     };
     await writeJson(`${path}/${PLAN_FILE}`, { ...plan, written: undefined }, owner);
-    // Now others find the run: whoever follows it names its columns after the ids in its plan.
+    // From now on the run can be found. A follower names its columns after the ids in the plan.
     await writeJson(`${path}/${RUN_FILE}`, summary, owner);
     const lock = await lockRun(path);
     await Deno.writeFile(`${path}/${RESERVE_FILE}`, new Uint8Array(RESERVE_BYTES), { createNew: true });
